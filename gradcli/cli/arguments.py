@@ -1,0 +1,101 @@
+"""What the commands share: EXPR and its neighbours on the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from gradcli.backward import TIES
+from gradcli.errors import UsageMistake, did_you_mean, listed
+from gradcli.files import read_stdin, read_text
+from gradcli.program import Program
+
+SHORT_OPTIONS = ("-f", "-o", "-h")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Command(click.Command):
+    """A command whose EXPR may begin with a minus: only -f, -o, -h and --words are options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self._arranged(ctx, list(args)))
+
+    def _arranged(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The same arguments with all options first, and EXPR behind `--`."""
+        takes_value = {
+            name: not (isinstance(option, click.Option) and option.is_flag)
+            for option in self.get_params(ctx)
+            for name in (*option.opts, *option.secondary_opts)
+        }
+        options: list[str] = []
+        rest: list[str] = []
+        while args:
+            arg = args.pop(0)
+            if arg == "--":
+                rest += args
+                break
+            if not (arg in SHORT_OPTIONS or (arg.startswith("--") and arg[2:3].isalpha())):
+                rest.append(arg)
+                continue
+            name, equals, _ = arg.partition("=")
+            if name not in takes_value:
+                hint = did_you_mean(name, list(takes_value)) or f"gradcli {ctx.info_name} --help lists them"
+                raise UsageMistake(f"no such option: {name[:60]}", hint=hint)
+            options.append(arg)
+            if takes_value[name] and not equals:
+                if not args:
+                    raise UsageMistake(f"{name} needs a value")
+                options.append(args.pop(0))
+        if len(rest) > 1:
+            raise UsageMistake(f"one expression is expected, here are {listed(rest)}", hint="quote the expression")
+        return [*options, "--", *rest]
+
+
+def expression(function: F) -> F:
+    """EXPR, -f FILE or standard input."""
+    function = click.option("-f", "file", metavar="FILE", help="Read the program from FILE.")(function)
+    return click.argument("expr", required=False, metavar="EXPR")(function)
+
+
+def point(function: F) -> F:
+    """--at and --ties."""
+    function = click.option(
+        "--ties", type=click.Choice(list(TIES)), default="first", help="Who takes the gradient of a max or min at a tie."
+    )(function)
+    return click.option(
+        "--at", multiple=True, metavar="POINT", help="x=3,y=-4 · w=[1,2] · w[0]=1 · W=@w.csv · @point.json"
+    )(function)
+
+
+def differentiation(function: F) -> F:
+    """--wrt and --no-fuse."""
+    function = click.option("--no-fuse", is_flag=True, help="One elementary gate a stage.")(function)
+    return click.option("--wrt", metavar="NAMES", help="Only the gradient of these inputs: x,y")(function)
+
+
+def program_text(expr: str | None, file: str | None) -> tuple[str, str]:
+    """The text of a program and what it is called in messages."""
+    if file is not None:
+        if expr is not None:
+            raise UsageMistake("the program comes from -f FILE or as EXPR, not both")
+        return read_text(file), file
+    if expr is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise UsageMistake("there is no expression", hint='for example: gradcli eval "x*y" --at x=3,y=-4')
+    if expr is None or expr == "-":
+        return read_stdin(), "standard input"
+    return expr, ""
+
+
+def chosen_inputs(wrt: str | None, program: Program) -> list[str] | None:
+    """The names in --wrt, checked against the program's inputs."""
+    if wrt is None:
+        return None
+    names = [name.strip() for name in wrt.split(",") if name.strip()]
+    unknown = [name for name in names if name not in program.variables]
+    if unknown or not names:
+        hint = did_you_mean(unknown[0], program.variables) if unknown else ""
+        raise UsageMistake(f"--wrt: the program has no input {listed(unknown) or 'without a name'}", hint=hint)
+    return [name for name in program.variables if name in names]

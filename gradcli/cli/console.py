@@ -1,0 +1,127 @@
+"""What is printed: results to standard output, everything else to standard error.
+
+The only file that imports rich, and only where a terminal is written to.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from gradcli.cli.diagnostics import escaped, rendered
+from gradcli.errors import GradError, UsageMistake
+from gradcli.findings import Finding
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+class Block(NamedTuple):
+    """Rows under a heading: name, code, value, gradient; a heading without rows is a line of text."""
+
+    heading: str
+    rows: list[tuple[str, str, str, str]]
+
+
+def make_output_safe() -> None:
+    """Characters that an output cannot take are written as escapes instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def is_terminal(stream: IO[str] | None) -> bool:
+    """Whether colour and tables are wanted on a stream: FORCE_COLOR decides, else what the stream is."""
+    forced = os.environ.get("FORCE_COLOR", "")
+    if forced:
+        return forced != "0"
+    return stream is not None and stream.isatty()
+
+
+def write(text: str) -> None:
+    """Result text, as it is."""
+    if sys.stdout is not None:
+        sys.stdout.write(text)
+
+
+def fail(error: GradError) -> None:
+    """An error message on standard error."""
+    _explain("error", "red", rendered(error))
+
+
+def warn(finding: Finding, text: str, title: str) -> None:
+    """A warning on standard error, with its place."""
+    error = GradError(finding.message, finding.span, source=text, title=title)
+    kind = "remark" if finding.kind == "remark" else "warning"
+    _explain(kind, "yellow", rendered(error, kind))
+
+
+def remark(message: str) -> None:
+    """A remark on standard error."""
+    _explain("remark", "yellow", f"remark: {escaped(message)}\n")
+
+
+def _explain(word: str, colour: str, text: str) -> None:
+    try:
+        if sys.stderr is None:
+            return
+        if is_terminal(sys.stderr):
+            from rich.text import Text
+
+            styled = Text(text, end="")
+            styled.stylize(f"bold {colour}", 0, len(word) + 1)
+            terminal(sys.stderr).print(styled, soft_wrap=True)
+        else:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+    except OSError:
+        pass  # nobody is there to read it; the exit status still speaks
+
+
+def terminal(stream: IO[str] | None = None) -> Console:
+    """A rich console that takes text as it is: no markup, no emoji, no highlighting."""
+    from rich.console import Console
+
+    forced = True if os.environ.get("FORCE_COLOR", "") not in ("", "0") else None
+    return Console(file=stream or sys.stdout, force_terminal=forced, markup=False, emoji=False, highlight=False)
+
+
+def show(blocks: list[Block], path: str | None = None) -> None:
+    """Tables in the note's colours, values green and gradients red, to the terminal or a file."""
+    if path is None:
+        _print(blocks, terminal())
+        return
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            _print(blocks, terminal(file))
+    except OSError as error:
+        raise UsageMistake(f"{path[:120]} cannot be written: {error.strerror}") from None
+
+
+def _print(blocks: list[Block], out: Console) -> None:
+    from rich.text import Text
+
+    plain = [Text(escaped(block.heading)) for block in blocks if not block.rows and " " in block.heading]
+    out.print(_table(blocks))
+    for line in plain:
+        out.print(line)
+
+
+def _table(blocks: list[Block]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("stage", style="bold", no_wrap=True, overflow="ellipsis")
+    table.add_column("", overflow="fold")
+    table.add_column("value", style="green", justify="right", no_wrap=True)
+    table.add_column("gradient", style="red", justify="right", no_wrap=True)
+    for block in blocks:
+        for row in block.rows:
+            table.add_row(*(Text(escaped(cell)) for cell in row))
+        if block.rows:
+            table.add_section()
+    return table

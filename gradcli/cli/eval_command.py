@@ -1,0 +1,83 @@
+"""`gradcli eval`: value and gradient at a point, every stage with its value and gradient."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gradcli.cli import arguments, console, results
+from gradcli.errors import GradError, UsageMistake
+from gradcli.evaluate import evaluate
+from gradcli.findings import Finding, findings
+from gradcli.point import bind, read_point
+from gradcli.staging import stage
+
+
+@click.command(
+    "eval",
+    cls=arguments.Command,
+    short_help="Value and gradient at a point, every stage with its value and gradient.",
+    epilog="""\b
+Examples:
+  gradcli eval "x*y" --at x=3,y=-4
+  gradcli eval "q = x + y; f = q * z" --at x=-2,y=5,z=-4 --json
+  echo "max(x, y)" | gradcli eval --at x=4,y=2 --only dx""",
+)
+@arguments.expression
+@arguments.point
+@arguments.differentiation
+@click.option("--format", "form", type=click.Choice(["table", "tsv", "json"]), help="How the result is printed.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--only", metavar="NAME", help="Print one number: the output (f), a stage, or a gradient (dx).")
+@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@click.option("-o", "output", metavar="FILE", help="Write the result to FILE.")
+def command(
+    expr: str | None,
+    file: str | None,
+    at: tuple[str, ...],
+    ties: str,
+    wrt: str | None,
+    no_fuse: bool,
+    form: str | None,
+    as_json: bool,
+    only: str | None,
+    strict: bool,
+    output: str | None,
+) -> None:
+    """Value and gradient of EXPR at a point, every stage with its value and gradient."""
+    if as_json and form not in (None, "json"):
+        raise UsageMistake(f"--json contradicts --format {form}")
+    text, title = arguments.program_text(expr, file)
+    try:
+        program = stage(text, fuse=not no_fuse)
+        point = read_point(at)
+        leaves, unused = bind(program, point)
+        inputs = arguments.chosen_inputs(wrt, program)
+    except GradError as error:
+        raise error.inside(text, title) from None
+    evaluation = evaluate(program, leaves, ties, inputs)
+    found = findings(evaluation, ties)
+    _report(found, unused, text, title, strict)
+    result = results.Result(evaluation, point.values, inputs or program.variables, found)
+    if only is not None:
+        results.deliver(results.only(result, only), output)
+    elif as_json or form == "json":
+        results.deliver(results.json_text(result), output)
+    elif form == "table" or (form is None and output is None and console.is_terminal(sys.stdout)):
+        console.show(results.table(result), output)
+    else:
+        results.deliver(results.tsv(result), output)
+
+
+def _report(found: list[Finding], unused: list[str], text: str, title: str, strict: bool) -> None:
+    """Warnings to standard error; under --strict the first one is an error."""
+    warnings = [finding for finding in found if finding.kind != "remark"]
+    if strict and warnings:
+        raise UsageMistake(warnings[0].message, warnings[0].span, "--strict makes warnings errors", text, title)
+    for finding in found[:10]:
+        console.warn(finding, text, title)
+    if len(found) > 10:
+        console.remark(f"and {len(found) - 10} more warnings like these; --json has them all")
+    if unused:
+        console.remark(f"the program does not use {', '.join(unused[:8])}")

@@ -1,0 +1,90 @@
+"""The group of commands, and the only place that turns an exception into an exit status."""
+
+from __future__ import annotations
+
+import gc
+
+gc.disable()  # a short process frees nothing worth the search; before click is imported, whose start it shortens
+
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from gradcli import __version__
+from gradcli.cli import console
+from gradcli.errors import GradError, UsageMistake, did_you_mean
+
+DONE, DISAGREES, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+COMMANDS = ("eval", "gates")
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"gradcli.cli.{cmd_name}_command").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS:
+            hint = did_you_mean(args[0], list(COMMANDS)) or "the commands are " + ", ".join(COMMANDS)
+            raise UsageMistake(f"no such command: '{args[0][:60]}'", hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gradcli")
+def commands() -> None:
+    """Gradients of expressions, staged and named as a person would compute them.
+
+    \b
+    gradcli eval "x*y" --at x=3,y=-4
+    gradcli eval "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)" --at x=3,y=-4
+    gradcli gates
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process with its status."""
+    console.make_output_safe()
+    status = _status()
+    try:
+        sys.stdout and sys.stdout.flush()
+    except BrokenPipeError:
+        status = PIPE_CLOSED
+    except OSError as error:
+        console.fail(UsageMistake(f"the result cannot be written: {error.strerror}"))
+        status = BAD_INPUT
+    os._exit(status)  # a million nodes are not worth taking apart one by one
+
+
+def _status() -> int:
+    try:
+        result = commands.main(prog_name="gradcli", standalone_mode=False)
+        return result if isinstance(result, int) else DONE
+    except GradError as error:
+        console.fail(error)
+        return BAD_INPUT
+    except click.ClickException as error:
+        console.fail(UsageMistake(error.format_message().rstrip(".")))
+        return BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return PIPE_CLOSED
+    except OSError as error:
+        console.fail(UsageMistake(f"the result cannot be written: {error.strerror}"))
+        return BAD_INPUT
+    except MemoryError:
+        console.fail(UsageMistake("there is not enough memory for this"))
+        return BAD_INPUT

@@ -1,0 +1,196 @@
+"""The result of `eval` in its forms: lines for a pipe, JSON, a table for a terminal, one number."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any, NamedTuple
+
+from gradcli.cli import console
+from gradcli.errors import UsageMistake, did_you_mean
+from gradcli.evaluate import Evaluation
+from gradcli.findings import Finding
+from gradcli.graph import Input
+from gradcli.naming import Names, names_of
+from gradcli.printer import text_of
+from gradcli.program import Program, base_of
+
+LONGEST_TABLE = 60  # stages; rich takes seconds for thousands, and nobody reads them
+
+
+class Result(NamedTuple):
+    """inputs: the variables whose gradient is shown; point: the values of all variables."""
+
+    evaluation: Evaluation
+    point: dict[str, Any]
+    inputs: list[str]
+    findings: list[Finding]
+
+    @property
+    def program(self) -> Program:
+        """The program that was evaluated."""
+        return self.evaluation.program
+
+    @property
+    def output(self) -> str:
+        """The name of the output."""
+        return self.program.graph.output
+
+    @property
+    def value(self) -> float:
+        """The value of the output."""
+        return self.evaluation.value(self.program.output)
+
+
+def gradients(result: Result) -> dict[str, Any]:
+    """The gradient of each input asked for, in the shape of its value."""
+    found: dict[str, Any] = {name: _zeros(result.point[name]) for name in result.inputs}
+    for leaf in result.program.inputs:
+        base = base_of(leaf)
+        if base not in found:
+            continue
+        gradient = result.evaluation.gradient(leaf)
+        assert isinstance(leaf.static, Input)
+        if not leaf.static.index:
+            found[base] = gradient
+            continue
+        part = found[base]
+        for place in leaf.static.index[:-1]:
+            part = part[place]
+        part[leaf.static.index[-1]] = gradient
+    return found
+
+
+def _zeros(value: Any) -> Any:
+    return [_zeros(part) for part in value] if isinstance(value, list) else 0.0
+
+
+# -- text ---------------------------------------------------------------------------------
+
+
+def tsv(result: Result) -> str:
+    """`name<TAB>value` lines: the output, then `d` + each input."""
+    names = names_of(result.program)
+    lines = [f"{result.output}\t{plain(result.value)}\n"]
+    lines += [f"{names.gradient[name]}\t{plain(gradient)}\n" for name, gradient in gradients(result).items()]
+    return "".join(lines)
+
+
+def plain(value: Any) -> str:
+    """A number as the shortest text that reads back; a list as JSON, with "NaN" and "Infinity" as strings."""
+    return _json_number(value) if isinstance(value, list) else repr(float(value))
+
+
+def _json_number(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_json_number(part) for part in value)}]"
+    value = float(value)
+    if isfinite(value):
+        return repr(value)
+    return '"NaN"' if value != value else '"Infinity"' if value > 0 else '"-Infinity"'
+
+
+def json_text(result: Result) -> str:
+    """One JSON object on one line."""
+    from json import dumps
+
+    program, evaluation = result.program, result.evaluation
+    names = names_of(program)
+    inputs = ", ".join(f"{dumps(name)}: {_json_number(result.point[name])}" for name in program.variables)
+    gradient = ", ".join(f"{dumps(name)}: {_json_number(value)}" for name, value in gradients(result).items())
+    stages = ", ".join(
+        f'{{"name": {dumps(names.of[line])}, "gate": {dumps(line.gate.name)}, '
+        f'"code": {dumps(text_of(line, names.of.get))}, "value": {_json_number(evaluation.value(line))}, '
+        f'"gradient": {_json_number(evaluation.gradient(line))}}}'
+        for line in program.lines
+    )
+    warnings = ", ".join(
+        f'{{"kind": {dumps(found.kind)}, "stage": {dumps(found.stage)}, "message": {dumps(found.message)}, '
+        f'"span": [{found.span.start}, {found.span.end}]}}'
+        for found in result.findings
+    )
+    return (
+        f'{{"expression": {dumps(program.text)}, "output": {dumps(result.output)}, "value": {_json_number(result.value)}, '
+        f'"gradient": {{{gradient}}}, "inputs": {{{inputs}}}, "stages": [{stages}], "warnings": [{warnings}]}}\n'
+    )
+
+
+def only(result: Result, name: str) -> str:
+    """The one number that is asked for by name."""
+    program, evaluation = result.program, result.evaluation
+    names = names_of(program)
+    found = {names.gradient[base]: gradient for base, gradient in gradients(result).items()}
+    for leaf in program.inputs:
+        found.setdefault(names.gradient_of(leaf), evaluation.gradient(leaf))
+    for line in program.lines:
+        found.setdefault(names.gradient_of(line), evaluation.gradient(line))
+        found.setdefault(names.of[line], evaluation.value(line))
+    if name not in found:
+        hint = did_you_mean(name, list(found)) or f"for example {result.output} or {next(iter(found))}"
+        raise UsageMistake(f"--only: there is no '{name[:60]}'", hint=hint)
+    return plain(found[name]) + "\n"
+
+
+def deliver(text: str, path: str | None) -> None:
+    """Text to standard output or to a file."""
+    if path is None:
+        console.write(text)
+        return
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageMistake(f"{path[:120]} cannot be written: {error.strerror}") from None
+
+
+# -- a table ------------------------------------------------------------------------------
+
+
+def table(result: Result, names: Names | None = None) -> list[console.Block]:
+    """What a terminal shows: stages and inputs with value and gradient side by side, and what they mean."""
+    program, evaluation = result.program, result.evaluation
+    names = names or names_of(program)
+    stages = [
+        (names.of[line], text_of(line, names.of.get), short(evaluation.value(line)), short(evaluation.gradient(line)))
+        for line in _shown(program.lines)
+    ]
+    hidden = len(program.lines) - len(stages)
+    if hidden > 0:
+        stages.insert(LONGEST_TABLE // 2, ("...", f"{hidden} more stages (--json has them all)", "", ""))
+    leaves = [
+        (str(leaf.static), "", short(evaluation.values[leaf.index]), short(evaluation.gradient(leaf)))
+        for leaf in _shown(program.inputs)
+        if base_of(leaf) in result.inputs
+    ]
+    return [
+        console.Block("stage", stages),
+        console.Block("input", leaves),
+        *(console.Block(sentence, []) for sentence in _sentences(result)),
+    ]
+
+
+def _shown(nodes: list[Any]) -> list[Any]:
+    if len(nodes) <= LONGEST_TABLE:
+        return nodes
+    return nodes[: LONGEST_TABLE // 2] + nodes[-LONGEST_TABLE // 2 :]
+
+
+def short(number: float) -> str:
+    """A number as a person reads it: six digits."""
+    return f"{number:.6g}"
+
+
+def _sentences(result: Result) -> list[str]:
+    """What each gradient means: "raising x by h raises f by 2.06 h"."""
+    sentences = []
+    for leaf in _shown(result.program.inputs)[:12]:
+        gradient = result.evaluation.gradient(leaf)
+        if base_of(leaf) not in result.inputs:
+            continue
+        if not isfinite(gradient):
+            sentences.append(f"no small step in {leaf.static} has a finite effect on {result.output} here")
+        elif gradient == 0:
+            sentences.append(f"raising {leaf.static} by a small h leaves {result.output} as it is")
+        else:
+            verb = "raises" if gradient > 0 else "lowers"
+            sentences.append(f"raising {leaf.static} by h {verb} {result.output} by {abs(gradient):.3g} h")
+    return sentences

@@ -1,0 +1,184 @@
+"""What a user should know about an evaluation: ties, kinks, and where a nan or inf was born."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+from typing import NamedTuple
+
+from gradcli.backward import TIES
+from gradcli.errors import Span
+from gradcli.evaluate import Evaluation
+from gradcli.formula import formula
+from gradcli.gates import GATES, Gate, variadic
+from gradcli.graph import Node
+from gradcli.naming import Names, names_of
+from gradcli.printer import text_of
+from gradcli.program import Program, used_by_output
+from gradcli.rewrite import matches
+from gradcli.rows import kink_function
+
+
+class Finding(NamedTuple):
+    """One warning.
+
+    kind: tie, kink, nonfinite or remark. stage: the name of the stage or input it is about.
+    """
+
+    kind: str
+    stage: str
+    message: str
+    span: Span
+
+
+def findings(evaluation: Evaluation, ties: str, names: Names | None = None) -> list[Finding]:
+    """All warnings about an evaluation; names are made only where there is something to say."""
+    program = evaluation.program
+    kinks = [node for node in program.order if _at_kink(node, evaluation)]
+    nonfinite = _nonfinite(evaluation)
+    unused = _unused(program)
+    if not (kinks or nonfinite or unused):
+        return []
+    names = names or names_of(program)
+    found = [_kink(node, evaluation, ties, names) for node in kinks]
+    if nonfinite:
+        found += _births(evaluation, names)
+    return found + [
+        Finding("remark", program.graph.titles[node], f"nothing uses {program.graph.titles[node]}", node.span)
+        for node in unused
+    ]
+
+
+def _unused(program: Program) -> list[Node]:
+    """Statements that the output does not depend on."""
+    if len(program.graph.statements) == 1:
+        return []
+    used = used_by_output(program)
+    return [node for node in program.graph.titles if not used[node.index]]
+
+
+# -- ties and kinks -----------------------------------------------------------------------
+
+
+def _at_kink(node: Node, evaluation: Evaluation) -> bool:
+    gate = node.gate
+    if node.constant or not (gate.kink or variadic(gate)):
+        return False
+    values = [evaluation.values[operand.index] for operand in node.operands]
+    out = evaluation.values[node.index]
+    if variadic(gate):
+        equal = {operand for operand, value in zip(node.operands, values, strict=True) if value == out}
+        return len(equal) > 1 and not all(operand.constant for operand in equal)
+    return bool(kink_function(gate.name)(*values, out))
+
+
+def _kink(node: Node, evaluation: Evaluation, ties: str, names: Names) -> Finding:
+    code = _shown(node, names)
+    if variadic(node.gate):
+        value = evaluation.values[node.index]
+        message = f"{code} is at a tie, both {value!r}: {TIES[ties]} (--ties {ties})"
+        return Finding("tie", _name(node, names), message, node.span)
+    return Finding("kink", _name(node, names), f"{code} is at its kink: {node.gate.custom} by convention", node.span)
+
+
+# -- nan and inf --------------------------------------------------------------------------
+
+
+def _nonfinite(evaluation: Evaluation) -> bool:
+    """Whether any value or gradient of the program is nan or inf."""
+    values, gradients = evaluation.values, evaluation.gradients
+    program = evaluation.program
+    if all(isfinite(values[node.index]) for node in program.order) and all(
+        isfinite(values[leaf.index]) for leaf in program.inputs
+    ):
+        return not all(gradient is None or isfinite(gradient) for gradient in gradients)
+    return True
+
+
+def _births(evaluation: Evaluation, names: Names) -> Iterator[Finding]:
+    """The first value that is nan or inf, and the first gradient, each with its reason."""
+    program, values = evaluation.program, evaluation.values
+    leaves = [node for node in program.graph.nodes if not node.operands and not isfinite(values[node.index])]
+    if leaves:
+        value = values[leaves[0].index]
+        source = "as written" if leaves[0].constant else "as given"
+        yield Finding("nonfinite", _name(leaves[0], names), f"{_shown_leaf(leaves[0])} is {value} {source}", leaves[0].span)
+    for node in program.order:
+        if not isfinite(values[node.index]) and all(isfinite(values[operand.index]) for operand in node.operands):
+            yield _born_value(node, evaluation, names)
+            break
+    yield from _born_gradient(evaluation, names)
+
+
+def _born_value(node: Node, evaluation: Evaluation, names: Names) -> Finding:
+    value = evaluation.values[node.index]
+    operands = ", ".join(
+        f"{names.of.get(operand, 'its operand')} = {evaluation.values[operand.index]!r}" for operand in node.operands if operand.operands or not operand.constant
+    )
+    message = f"{_name(node, names)} = {_shown(node, names)} is {value}" + (f" where {operands}" if operands else "")
+    better = _stable_gate(evaluation.program, node)
+    if better is not None:
+        message += f"; {better.form} does not overflow"
+    return Finding("nonfinite", _name(node, names), message, node.span)
+
+
+def _stable_gate(program: Program, node: Node) -> Gate | None:
+    """The gate whose definition is spelled out around a node, where the table has a stable way."""
+    above = [node]
+    for user in program.order[program.order.index(node) :]:
+        if any(operand is above[-1] for operand in user.operands):
+            above.append(user)
+        if len(above) == 4:
+            break
+    for gate in GATES.values():
+        if gate.means and gate.stable and not gate.fuses:
+            if any(matches(program.graph, formula(gate.means), user) for user in above):
+                return gate
+    return None
+
+
+def _born_gradient(evaluation: Evaluation, names: Names) -> Iterator[Finding]:
+    """The first gradient of the backward pass that is nan or inf."""
+    program, gradients = evaluation.program, evaluation.gradients
+    reached = [*reversed(program.lines), *program.inputs]
+    for node in reached:
+        gradient = gradients[node.index]
+        if gradient is None or isfinite(gradient):
+            continue
+        message = f"the gradient {names.gradient_of(node)} is {gradient}"
+        senders = [
+            line
+            for line in program.lines
+            if any(operand is node for operand in line.operands) and gradients[line.index] is not None
+        ]
+        if senders:
+            upstream = gradients[senders[-1].index]
+            message += f": {_name(senders[-1], names)} = {_shown(senders[-1], names)} passes it on from {upstream!r}"
+        if isfinite(evaluation.values[program.output.index]) and any(line.gate.pullback for line in program.lines):
+            message += "; a branch that is not taken is computed too: guard its operand, where(c, g(where(c, x, 1)), 0)"
+        yield Finding("nonfinite", _name(node, names), message, node.span)
+        return
+
+
+# -- words --------------------------------------------------------------------------------
+
+
+def _name(node: Node, names: Names) -> str:
+    """What a node is called; a constant inside a line has no name but its text."""
+    return names.of.get(node) or _shown(node, names)
+
+
+def _shown(node: Node, names: Names) -> str:
+    if not node.operands:
+        return _shown_leaf(node)
+    return _cut(text_of(node, names.of.get))
+
+
+def _shown_leaf(node: Node) -> str:
+    return _cut(str(node.static))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+

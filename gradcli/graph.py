@@ -1,0 +1,143 @@
+"""Interned expressions: equal subexpressions are one node, and equality is identity.
+
+The parser goes in with `number`, `name`, `apply` and `assign`, operands first; out comes a list
+of nodes that is already an order of evaluation. Walks over it are loops, never recursion: a
+program may be a million gates deep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gradcli.errors import Span
+from gradcli.gates import CONSTANT, GATES, INPUT, NUMBER, Gate
+
+CONSTANTS = ("pi", "e")
+
+
+class Input(NamedTuple):
+    """A variable, or one element of it: `w` is Input("w", ()), `w[0]` is Input("w", (0,))."""
+
+    base: str
+    index: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.base}[{', '.join(map(str, self.index))}]" if self.index else self.base
+
+
+class Node:
+    """A gate applied to operands, or a leaf. Made by Graph only; compared by identity.
+
+    gate: its row of the table (NUMBER, CONSTANT, INPUT for leaves).
+    operands: nodes that come before it in the graph.
+    static: what a leaf is (the digits, the constant's name, the Input); None for gates.
+    start, end: the place of its first occurrence in the text, half-open.
+    index: its position in the graph.
+    constant: whether no input lies under it.
+    """
+
+    __slots__ = ("constant", "end", "gate", "index", "operands", "start", "static")
+
+    gate: Gate
+    operands: tuple[Node, ...]
+    static: str | Input | None
+    start: int
+    end: int
+    index: int
+    constant: bool
+
+    @property
+    def span(self) -> Span:
+        """The place of its first occurrence in the text."""
+        return Span(self.start, self.end)
+
+
+Rewrite = Callable[["Graph", Gate, tuple[Node, ...], int, int], Node | None]
+
+
+class Graph:
+    """The expressions and statements of one program.
+
+    rewrite: asked before a new node is made; may return a node that means the same.
+    statements: the user's names and their nodes, in order; `output` is the last one's name.
+    titles: the same, by node: what the user called a node.
+    """
+
+    def __init__(self, rewrite: Rewrite | None = None) -> None:
+        self.nodes: list[Node] = []
+        self.statements: dict[str, Node] = {}
+        self.titles: dict[Node, str] = {}
+        self.output = ""
+        self._rewrite = rewrite
+        self._interned: dict[tuple[object, ...], Node] = {}
+
+    def number(self, text: str, start: int = 0, end: int = 0) -> Node:
+        """A number, kept as written (`1e3`, `0.10`)."""
+        return self._leaf(NUMBER, text, start, end)
+
+    def name(self, name: str, start: int = 0, end: int = 0) -> Node:
+        """What a name stands for here: a statement's node, a constant, or an input."""
+        if name in self.statements:
+            return self.statements[name]
+        if name in CONSTANTS:
+            return self.constant(name, start, end)
+        return self._leaf(INPUT, Input(name), start, end)
+
+    def constant(self, name: str, start: int = 0, end: int = 0) -> Node:
+        """pi or e, kept by name."""
+        return self._leaf(CONSTANT, name, start, end)
+
+    def element(self, base: str, index: tuple[int, ...], start: int = 0, end: int = 0) -> Node:
+        """One element of an input, as `w[0]`."""
+        return self._leaf(INPUT, Input(base, index), start, end)
+
+    def apply(self, gate: Gate, operands: tuple[Node, ...], start: int = 0, end: int = 0) -> Node:
+        """The gate on its operands: an equal node that is there already, what it is rewritten to, or a new one."""
+        key = (gate.name, operands)
+        node = self._interned.get(key)
+        if node is None:
+            if self._rewrite is not None:
+                node = self._rewrite(self, gate, operands, start, end)
+            if node is None:
+                node = self._new(gate, operands, None, start, end)
+            self._interned[key] = node
+        return node
+
+    def assign(self, name: str, node: Node, start: int = 0, end: int = 0) -> Node:
+        """Give a node the user's name; a second name for a node, or one for a leaf, is a gate of its own."""
+        if node in self.titles or not node.operands:
+            node = self._new(GATES["copy"], (node,), None, start, end)
+        self.statements[name] = node
+        self.titles[node] = name
+        self.output = name
+        return node
+
+    def inputs(self) -> list[Node]:
+        """The input leaves, in order of first appearance."""
+        return [node for node in self.nodes if node.gate is INPUT]
+
+    def _leaf(self, gate: Gate, static: str | Input, start: int, end: int) -> Node:
+        key = (gate.name, static)
+        node = self._interned.get(key)
+        if node is None:
+            node = self._interned[key] = self._new(gate, (), static, start, end)
+        return node
+
+    def _new(
+        self, gate: Gate, operands: tuple[Node, ...], static: str | Input | None, start: int, end: int
+    ) -> Node:
+        node = Node()
+        node.gate = gate
+        node.operands = operands
+        node.static = static
+        node.start = start
+        node.end = end
+        node.index = len(self.nodes)
+        node.constant = gate is not INPUT
+        for operand in operands:
+            if not operand.constant:
+                node.constant = False
+                break
+        self.nodes.append(node)
+        return node
