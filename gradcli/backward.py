@@ -33,14 +33,17 @@ def contribution(gate: Gate, place: int) -> Node | None:
     return formula(f"where(out == out, {whole}, out)" if gate.closed else whole)
 
 
-def winners(ties: str, equal: Sequence[bool]) -> list[float]:
-    """The share of the gradient that each operand of max or min takes; `equal`: which ones equal the output."""
-    count = sum(equal)
-    if ties in ("first", "last"):
-        chosen = equal.index(True) if ties == "first" else len(equal) - 1 - equal[::-1].index(True)
-        return [1.0 if place == chosen else 0.0 for place in range(len(equal))]
-    share = 1.0 if ties == "both" else 1.0 / count
-    return [share if is_equal else 0.0 for is_equal in equal]
+def routed(ties: str, operands: Sequence[float], out: float, dout: float) -> list[float]:
+    """What each operand of max or min receives; one that is not chosen exactly 0, also where dout is inf."""
+    if out != out:
+        return [out] * len(operands)
+    equal = [place for place, operand in enumerate(operands) if operand == out]
+    chosen = {"first": equal[:1], "last": equal[-1:]}.get(ties, equal)
+    share = dout / len(equal) if ties == "split" else dout
+    shares = [0.0] * len(operands)
+    for place in chosen:
+        shares[place] = share
+    return shares
 
 
 def active(program: Program, wrt: Iterable[str] | None = None) -> bytearray:

@@ -34,7 +34,7 @@ class GradError(Exception):
         title: str = "",
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = message if len(message) <= 1000 else message[:997] + "..."
         self.span = span
         self.hint = hint
         self.source = source

@@ -5,7 +5,7 @@ Accumulation has the printed order, so that generated code gives the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import nan
 from typing import NamedTuple
 
@@ -13,9 +13,14 @@ from gradcli import backward
 from gradcli.gates import NUMBER, variadic
 from gradcli.graph import Node
 from gradcli.program import Program
-from gradcli.rows import RAISED, share_function, value_function
+from gradcli.rows import RAISED, flowing_places, share_function, value_function
 
 CONSTANT_VALUES = {"pi": 3.141592653589793, "e": 2.718281828459045}
+
+
+def leaf_value(node: Node) -> float:
+    """The value of a number or a constant."""
+    return float(str(node.static)) if node.gate is NUMBER else CONSTANT_VALUES[str(node.static)]
 
 
 class Evaluation(NamedTuple):
@@ -51,64 +56,85 @@ def _forward(program: Program, point: Mapping[Node, float]) -> list[float]:
     values = [nan] * len(program.graph.nodes)
     for node in program.graph.nodes:
         if not node.operands:
-            values[node.index] = point[node] if not node.constant else leaf_value(node)
-    functions: dict[str, object] = {}
+            values[node.index] = leaf_value(node) if node.constant else point[node]
+    functions: dict[str, Callable[..., float]] = {}
     for node in program.order:
         name = node.gate.name
+        if name not in functions:
+            functions[name] = value_function(name, False)
         operands = [values[operand.index] for operand in node.operands]
         try:
-            values[node.index] = value_function(name, False)(*operands)
+            values[node.index] = functions[name](*operands)
         except RAISED:
             values[node.index] = value_function(name, True)(*operands)
     return values
 
 
-def leaf_value(node: Node) -> float:
-    """The value of a number or a constant."""
-    return float(str(node.static)) if node.gate is NUMBER else CONSTANT_VALUES[str(node.static)]
-
-
 def _backward(program: Program, values: list[float], ties: str, active: bytearray) -> list[float | None]:
-    gradients: list[float | None] = [None] * len(values)
-    gradients[program.output.index] = 1.0
-    inside = program.inside
+    sweep = _Sweep(program, values, ties, active)
+    gradients = sweep.gradients
     for line in reversed(program.lines):
         gradient = gradients[line.index]
-        if gradient is None or not active[line.index]:
-            continue
-        waiting = [(line, gradient)]
-        while waiting:
-            node, gradient = waiting.pop()
-            if node is not line and not (inside[node.index] and node.operands):
-                before = gradients[node.index]
-                gradients[node.index] = gradient if before is None else before + gradient
-            else:
-                waiting.extend(reversed(_shares(node, gradient, values, ties, active)))
+        if gradient is not None:
+            sweep.send(line, gradient)
     return gradients
 
 
-def _shares(
-    node: Node, gradient: float, values: list[float], ties: str, active: bytearray
-) -> list[tuple[Node, float]]:
-    """What each active operand of a node receives."""
-    operands = [values[operand.index] for operand in node.operands]
-    out = values[node.index]
-    if variadic(node.gate):
-        if out != out:
-            return [(operand, out) for operand in node.operands if active[operand.index]]
-        weights = backward.winners(ties, [operand == out for operand in operands])
-        return [
-            (operand, weight * gradient if weight else 0.0)
-            for operand, weight in zip(node.operands, weights, strict=True)
-            if active[operand.index]
-        ]
-    places = tuple(
-        place
-        for place, operand in enumerate(node.operands)
-        if active[operand.index] and backward.contribution(node.gate, place) is not None
-    )
-    try:
-        shares = share_function(node.gate.name, places, False)(*operands, out, gradient)
-    except RAISED:
-        shares = share_function(node.gate.name, places, True)(*operands, out, gradient)
-    return [(node.operands[place], share) for place, share in zip(places, shares, strict=True)]
+class _Sweep:
+    """The backward pass under way: gradients so far, by index of a node."""
+
+    def __init__(self, program: Program, values: list[float], ties: str, active: bytearray) -> None:
+        self.values = values
+        self.inside = program.inside
+        self.ties = ties
+        self.active = active
+        self.gradients: list[float | None] = [None] * len(values)
+        self.gradients[program.output.index] = 1.0
+        self.functions: dict[str, Callable[..., tuple[float, ...]]] = {}
+
+    def send(self, node: Node, gradient: float) -> None:
+        """Pass a gradient on to the operands of a node; what is inside its line passes it on at once."""
+        gradients, inside = self.gradients, self.inside
+        for operand, share in self._shares(node, gradient):
+            index = operand.index
+            if inside[index]:  # at most as deep as a line is wide
+                self.send(operand, share)
+            else:
+                before = gradients[index]
+                gradients[index] = share if before is None else before + share
+
+    def _shares(self, node: Node, gradient: float) -> Iterable[tuple[Node, float]]:
+        """The operands that receive something, and what."""
+        values, active = self.values, self.active
+        operands = node.operands
+        name = node.gate.name
+        for operand in operands:
+            if not active[operand.index]:
+                break
+        else:
+            if name in self.functions:
+                out = values[node.index]
+                try:
+                    shares = self.functions[name](*[values[operand.index] for operand in operands], out, gradient)
+                    return zip(operands, shares, strict=True)
+                except RAISED:
+                    pass
+        return self._rare_shares(node, gradient)
+
+    def _rare_shares(self, node: Node, gradient: float) -> Iterable[tuple[Node, float]]:
+        """The same for a gate met first, inactive operands, any number of operands, or where Python raises."""
+        operands = [self.values[operand.index] for operand in node.operands]
+        out = self.values[node.index]
+        places = [place for place, operand in enumerate(node.operands) if self.active[operand.index]]
+        if variadic(node.gate):
+            shares = backward.routed(self.ties, operands, out, gradient)
+            return [(node.operands[place], shares[place]) for place in places]
+        flowing = flowing_places(node.gate.name)
+        if len(places) == len(flowing) == len(operands):
+            self.functions[node.gate.name] = share_function(node.gate.name, flowing, False)
+        places = [place for place in places if place in flowing]
+        try:
+            found = share_function(node.gate.name, tuple(places), False)(*operands, out, gradient)
+        except RAISED:
+            found = share_function(node.gate.name, tuple(places), True)(*operands, out, gradient)
+        return [(node.operands[place], share) for place, share in zip(places, found, strict=True)]

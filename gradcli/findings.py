@@ -102,18 +102,21 @@ def _births(evaluation: Evaluation, names: Names) -> Iterator[Finding]:
     if leaves:
         value = values[leaves[0].index]
         source = "as written" if leaves[0].constant else "as given"
-        yield Finding("nonfinite", _name(leaves[0], names), f"{_shown_leaf(leaves[0])} is {value} {source}", leaves[0].span)
+        yield Finding(
+            "nonfinite", _name(leaves[0], names), f"{_shown_leaf(leaves[0])} is {value} {source}", leaves[0].span
+        )
     for node in program.order:
         if not isfinite(values[node.index]) and all(isfinite(values[operand.index]) for operand in node.operands):
             yield _born_value(node, evaluation, names)
-            break
     yield from _born_gradient(evaluation, names)
 
 
 def _born_value(node: Node, evaluation: Evaluation, names: Names) -> Finding:
     value = evaluation.values[node.index]
     operands = ", ".join(
-        f"{names.of.get(operand, 'its operand')} = {evaluation.values[operand.index]!r}" for operand in node.operands if operand.operands or not operand.constant
+        f"{names.of[operand]} = {evaluation.values[operand.index]!r}"
+        for operand in node.operands
+        if operand in names.of
     )
     message = f"{_name(node, names)} = {_shown(node, names)} is {value}" + (f" where {operands}" if operands else "")
     better = _stable_gate(evaluation.program, node)
@@ -131,9 +134,9 @@ def _stable_gate(program: Program, node: Node) -> Gate | None:
         if len(above) == 4:
             break
     for gate in GATES.values():
-        if gate.means and gate.stable and not gate.fuses:
-            if any(matches(program.graph, formula(gate.means), user) for user in above):
-                return gate
+        rule = formula(gate.means) if gate.means and gate.stable and not gate.fuses else None
+        if rule is not None and any(matches(program.graph, rule, user) for user in above):
+            return gate
     return None
 
 
@@ -180,5 +183,3 @@ def _shown_leaf(node: Node) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
-
-

@@ -90,6 +90,8 @@ POSITIVE = ((0.1, 3.0),)
 PAIR = ((-2.0, 2.0), (-2.0, 2.0))
 UNIT = ((-0.9, 0.9),)
 
+# A row reads best as a row.
+# fmt: off
 ROWS = (
     # -- arithmetic ---------------------------------------------------------------------
     Gate("add", "a + b", "add distributes: every operand receives the gradient unchanged",
@@ -217,5 +219,6 @@ ROWS = (
          means="0.5 * x * (1 + erf(x / sqrt(2)))", stable="0.5 * x * erfc(-x / sqrt(2))",
          stem="gelu{x}"),
 )
+# fmt: on
 
 GATES: dict[str, Gate] = {gate.name: gate for gate in ROWS}

@@ -7,7 +7,7 @@ program may be a million gates deep.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from gradcli.errors import Span
@@ -17,13 +17,13 @@ CONSTANTS = ("pi", "e")
 
 
 class Input(NamedTuple):
-    """A variable, or one element of it: `w` is Input("w", ()), `w[0]` is Input("w", (0,))."""
+    """A variable, or one element of it: `w` is Input("w"), `w[0]` is Input("w", (0,))."""
 
     base: str
-    index: tuple[int, ...] = ()
+    places: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.base}[{', '.join(map(str, self.index))}]" if self.index else self.base
+        return f"{self.base}[{', '.join(map(str, self.places))}]" if self.places else self.base
 
 
 class Node:
@@ -53,24 +53,24 @@ class Node:
         return Span(self.start, self.end)
 
 
-Rewrite = Callable[["Graph", Gate, tuple[Node, ...], int, int], Node | None]
+Rewrite = Callable[["Graph", tuple[Node, ...], int, int], Node | None]
 
 
 class Graph:
     """The expressions and statements of one program.
 
-    rewrite: asked before a new node is made; may return a node that means the same.
+    rewrites: by name of a gate, what may give another node that means the same before a new one is made.
     statements: the user's names and their nodes, in order; `output` is the last one's name.
     titles: the same, by node: what the user called a node.
     """
 
-    def __init__(self, rewrite: Rewrite | None = None) -> None:
+    def __init__(self, rewrites: Mapping[str, Rewrite] | None = None) -> None:
         self.nodes: list[Node] = []
         self.statements: dict[str, Node] = {}
         self.titles: dict[Node, str] = {}
         self.output = ""
-        self._rewrite = rewrite
-        self._interned: dict[tuple[object, ...], Node] = {}
+        self._rewrites = rewrites or {}
+        self._interned: dict[str | tuple[object, ...], Node] = {}
 
     def number(self, text: str, start: int = 0, end: int = 0) -> Node:
         """A number, kept as written (`1e3`, `0.10`)."""
@@ -94,11 +94,12 @@ class Graph:
 
     def apply(self, gate: Gate, operands: tuple[Node, ...], start: int = 0, end: int = 0) -> Node:
         """The gate on its operands: an equal node that is there already, what it is rewritten to, or a new one."""
-        key = (gate.name, operands)
+        name = gate.name
+        key = (name, operands)
         node = self._interned.get(key)
         if node is None:
-            if self._rewrite is not None:
-                node = self._rewrite(self, gate, operands, start, end)
+            if name in self._rewrites:
+                node = self._rewrites[name](self, operands, start, end)
             if node is None:
                 node = self._new(gate, operands, None, start, end)
             self._interned[key] = node
@@ -118,15 +119,12 @@ class Graph:
         return [node for node in self.nodes if node.gate is INPUT]
 
     def _leaf(self, gate: Gate, static: str | Input, start: int, end: int) -> Node:
-        key = (gate.name, static)
-        node = self._interned.get(key)
+        node = self._interned.get(static)  # digits, a constant's name and an Input are never equal
         if node is None:
-            node = self._interned[key] = self._new(gate, (), static, start, end)
+            node = self._interned[static] = self._new(gate, (), static, start, end)
         return node
 
-    def _new(
-        self, gate: Gate, operands: tuple[Node, ...], static: str | Input | None, start: int, end: int
-    ) -> Node:
+    def _new(self, gate: Gate, operands: tuple[Node, ...], static: str | Input | None, start: int, end: int) -> Node:
         node = Node()
         node.gate = gate
         node.operands = operands

@@ -30,7 +30,9 @@ def power(a: float, b: float) -> float:
         return copysign(inf, a) if b % 2 == 1 else inf
 
 
-def _total(function: Callable[[float], float], overflow: float = inf, poles: dict[float, float] | None = None) -> Callable[[float], float]:
+def _total(
+    function: Callable[[float], float], overflow: float = inf, poles: dict[float, float] | None = None
+) -> Callable[[float], float]:
     """`function` with its poles, and nan where it would raise ValueError."""
 
     def total(x: float) -> float:

@@ -152,7 +152,7 @@ def _counted(count: int) -> str:
     return "one operand" if count == 1 else f"{count} operands"
 
 
-def equals(text: str, at: int, call: str) -> SyntaxMistake:
+def equals(at: int, call: str) -> SyntaxMistake:
     """An equals sign in the middle of an expression."""
     if call:
         return SyntaxMistake(f"{call} takes no named operands", Span(at, at + 1), "write the operand alone")
@@ -167,8 +167,9 @@ def bracket(text: str, at: int) -> SyntaxMistake:
     return SyntaxMistake("an index is a whole number behind a name: w[0], W[1, 2]", Span(at, min(close + 1, at + 60)))
 
 
-def unclosed(at: int) -> SyntaxMistake:
-    """A parenthesis that is never closed."""
+def unclosed(text: str, at: int) -> SyntaxMistake:
+    """A parenthesis that is never closed; `at` is where it or the name of its call stands."""
+    at = text.index("(", at)
     return SyntaxMistake("'(' is never closed", Span(at, at + 1))
 
 

@@ -39,7 +39,7 @@ class Names(NamedTuple):
     def gradient_of(self, node: Node) -> str:
         """The name of a node's gradient: dx, dw[0]."""
         if isinstance(node.static, Input):
-            return str(Input(self.gradient[node.static.base], node.static.index))
+            return str(Input(self.gradient[node.static.base], node.static.places))
         return self.gradient[self.of[node]]
 
 
@@ -97,7 +97,11 @@ def _suggested(program: Program) -> dict[Node, str]:
     for line in program.lines:
         if line.gate.name == "div" and line.operands[1].gate.name in COMPOUND:
             names.setdefault(line.operands[1], den)
-        if line.gate.name == "mul" and _is_inverse(line.operands[1], program) and line.operands[0].gate.name in COMPOUND:
+        if (
+            line.gate.name == "mul"
+            and _is_inverse(line.operands[1], program)
+            and line.operands[0].gate.name in COMPOUND
+        ):
             names.setdefault(line.operands[0], num)
     return names
 
@@ -178,5 +182,3 @@ def _digits(node: Node) -> str:
 def _joined(name: str) -> str:
     """A name as a part of another: w0 for w[0]."""
     return "".join(sign for sign in name if sign.isalnum() or sign == "_")
-
-

@@ -16,20 +16,21 @@ from gradcli.graph import CONSTANTS, Graph, Node
 LETTER = "A-Za-z_\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9"
 NAME = rf"(?:(?:math|np|numpy)\.(?:linalg\.)?)?[{LETTER}][{LETTER}0-9]*"
 DIGITS = r"[0-9][0-9_]*"
+NUMBER = rf"(?:{DIGITS}(?:\.[0-9_]*)?|\.{DIGITS})(?:[eE][+-]?{DIGITS})?"
+ELEMENT = r"(?:\[[0-9, \t]+\])+"
 TOKEN = re.compile(
     rf"""[ \t\r]* (?:
-      (?P<number> (?: {DIGITS} (?:\.[0-9_]*)? | \.{DIGITS}) (?: [eE][+-]?{DIGITS} )? )
-    | (?P<call> {NAME} ) [ \t]* \(
-    | (?P<base> {NAME} ) (?P<index> (?: \[ [0-9,\ \t]+ \] )+ )
-    | (?P<name> {NAME} )
-    | (?P<open> \( )
-    | (?P<sign> \*\* | [<>=!]= | [-+*/^@<>·×÷−√²³] )
+      (?P<operand> {NAME} (?![ \t]*\(|[{LETTER}0-9]) (?: {ELEMENT} )? | {NUMBER} )
+    | (?P<operator> \*\* | [<>=!]= | [-+*/^@<>·×÷−√] )
     | (?P<close> \) )
+    | (?P<open> \( )
+    | (?P<call> {NAME} ) [ \t]* \(
     | (?P<comma> , )
-    | (?P<comment> \#[^\n]* )
     | (?P<newline> \n )
     | (?P<semicolon> ; )
+    | (?P<superscript> [²³] )
     | (?P<equals> = )
+    | (?P<comment> \#[^\n]* )
     | (?P<other> . )
     | (?P<end> \Z )
     )""",
@@ -37,10 +38,28 @@ TOKEN = re.compile(
 )
 TARGET = re.compile(rf"[ \t\r]*([{LETTER}][{LETTER}0-9]*)[ \t]*=(?!=)")
 
-SPELLINGS = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-", "√": "sqrt", "²": "2", "³": "3", "π": "pi"}
-BINDING = {"<": 1, "<=": 1, ">": 1, ">=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "**": 5}
+SPELLINGS = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-", "²": "2", "³": "3", "π": "pi"}
 COMPARISON, UNARY, POWER, ROOT = 1, 4, 5, 6
-OPERATORS = {operator_of(gate): gate for gate in GATES.values() if operator_of(gate)}
+BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "**": POWER}
+BINDING |= dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), COMPARISON)
+MOST_INDICES = 32
+
+
+def _operators() -> dict[str, tuple[int, int, Gate]]:
+    """For each operator: how tightly it binds, what binds tighter to its left, its gate."""
+    found = {}
+    for gate in GATES.values():
+        symbol = operator_of(gate)
+        if symbol:
+            binding = BINDING[symbol]
+            found[symbol] = (binding, binding + (binding in (COMPARISON, POWER)), gate)
+    return found | {sign: found[symbol] for sign, symbol in SPELLINGS.items() if symbol in found}
+
+
+_ALL = _operators()
+COMPARISONS = {symbol: entry for symbol, entry in _ALL.items() if entry[0] == COMPARISON}
+OPERATORS = {symbol: entry for symbol, entry in _ALL.items() if entry[0] != COMPARISON}
+PREFIXES = {"-": (UNARY, "neg"), "−": (UNARY, "neg"), "+": (UNARY, ""), "√": (ROOT, "sqrt")}
 
 
 def parse(text: str, graph: Graph) -> Graph:
@@ -56,18 +75,20 @@ def parse(text: str, graph: Graph) -> Graph:
 class _Parser:
     """The state between two tokens.
 
-    operands: finished nodes; starts: where each begins; end: where the last one ends; at: what is read next.
+    at: where the next statement begins; end: where the last operand ends.
+    operands: finished nodes; starts: where each begins.
     pending: operators that wait for their right operand, as (binding, gate, 1 or 2 operands, place),
     and opened parentheses, as (0, gate of a call or None, operands before it, place).
-    used: the variables met so far and where; depth: how many parentheses are open;
-    equal: where the statement has an == outside parentheses, or -1.
+    known: what operands met before stand for, by their spelling; used: the variables met and where.
+    depth: how many parentheses are open; equal: where the statement has an == outside them, or -1.
     """
 
-    __slots__ = ("at", "depth", "end", "equal", "graph", "operands", "pending", "starts", "text", "used")
+    __slots__ = ("at", "depth", "end", "equal", "graph", "known", "operands", "pending", "starts", "text", "used")
 
     def __init__(self, text: str, graph: Graph) -> None:
         self.text = text
         self.graph = graph
+        self.known: dict[str, Node] = {}
         self.used: dict[str, int] = {}
         self.at = self.end = 0
         self._begin()
@@ -104,12 +125,11 @@ class _Parser:
 
     def _more(self) -> bool:
         """Move to the next statement; whether there is one."""
-        while True:
-            token = TOKEN.match(self.text, self.at)
-            assert token is not None
+        for token in TOKEN.finditer(self.text, self.at):
             if token.lastgroup not in ("newline", "semicolon", "comment"):
+                self.at = token.start()
                 return token.lastgroup != "end"
-            self.at = token.end()
+        return False
 
     def _assign(self, name: str, span: Span, node: Node) -> None:
         wrong = mistakes.assignment(name, span, name in self.graph.statements)
@@ -117,7 +137,7 @@ class _Parser:
             raise wrong
         if name in self.used:
             raise mistakes.too_early(name, Span(self.used[name], self.used[name] + len(name)))
-        self.graph.assign(name, node, *span)
+        self.known[name] = self.graph.assign(name, node, *span)
 
     def _free_name(self) -> str:
         name = "f"
@@ -129,102 +149,108 @@ class _Parser:
 
     def _expression(self) -> Node:
         """Read up to the end of the statement."""
-        match, text = TOKEN.match, self.text
-        complete = False
-        while True:
-            token = match(text, self.at)
-            assert token is not None and token.lastgroup is not None
+        known, operands, starts, pending = self.known, self.operands, self.starts, self.pending
+        complete = False  # whether an operand has just ended
+        for token in TOKEN.finditer(self.text, self.at):
             kind = token.lastgroup
-            start = token.start(kind)
-            self.at = token.end()
-            if kind == "comment" or (kind == "newline" and self.depth):
-                continue
-            if not complete:
-                complete = self._operand(kind, start, token)
-            elif kind in ("end", "newline", "semicolon"):
-                self.at = start
+            if kind == "operand" and not complete:
+                written = token["operand"]
+                start = token.start("operand")
+                operands.append(known.get(written) or self._leaf(written, start))
+                starts.append(start)
+                self.end = token.end()
+                complete = True
+            elif kind == "operator" and complete:
+                symbol = token["operator"]
+                binding, tighter, gate = OPERATORS.get(symbol) or self._operator(symbol, token.start("operator"))
+                if pending and pending[-1][0] >= tighter:
+                    self._reduce(tighter)
+                pending.append((binding, gate, 2, token.start("operator")))
+                complete = False
+            elif complete and kind in ("end", "newline", "semicolon") and not (self.depth and kind == "newline"):
+                self.at = token.start()
                 return self._finished()
-            else:
-                complete = self._operator(kind, start, token)
+            elif not (kind == "comment" or (kind == "newline" and (complete or self.depth))):
+                start = token.start(kind or 0)
+                complete = (self._complete if complete else self._incomplete)(kind, start, token.end())
+        raise AssertionError("the last token of every text is its end")
 
     def _finished(self) -> Node:
         self._reduce(COMPARISON)
         if self.pending:
-            raise mistakes.unclosed(self.pending[-1][3])
+            raise mistakes.unclosed(self.text, self.pending[-1][3])
         return self.operands[0]
 
-    def _operand(self, kind: str, start: int, token: re.Match[str]) -> bool:
-        """Take a token where an operand is expected; whether the operand is complete."""
-        if kind == "name":
-            self._push(self._name(token["name"], start, self.at), start)
-        elif kind == "number":
-            self._push(self._number(token["number"], start), start)
-        elif kind == "open" or kind == "call":
-            gate = self._function(token["call"], start) if kind == "call" else None
+    def _incomplete(self, kind: str | None, start: int, end: int) -> bool:
+        """Take a token where an operand is expected; whether the operand is complete then."""
+        sign = self.text[start:end]
+        if kind in ("open", "call"):
+            gate = self._function(sign[:-1].rstrip(), start, end) if kind == "call" else None
             self.pending.append((0, gate, len(self.operands), start))
             self.depth += 1
-            return False
-        elif kind == "index":
-            self._push(self._element(token["base"], token["index"], token.start("base")), token.start("base"))
-        elif kind == "sign" and token["sign"] in "-−+√":
-            self._prefix(SPELLINGS.get(token["sign"], token["sign"]), start)
-            return False
-        elif kind == "other" and token["other"] not in "[.":
+        elif kind == "operator" and sign in PREFIXES:
+            binding, name = PREFIXES[sign]
+            if name:
+                self.pending.append((binding, GATES[name], 1, start))
+        elif kind == "other" and sign not in "[.":
             raise mistakes.character(self.text, start)
         else:
-            raise mistakes.operand(self.text, start, self.at, kind in ("end", "newline", "semicolon"))
-        return True
+            raise mistakes.operand(self.text, start, end, kind in ("end", "newline", "semicolon"))
+        return False
 
-    def _operator(self, kind: str, start: int, token: re.Match[str]) -> bool:
+    def _complete(self, kind: str | None, start: int, end: int) -> bool:
         """Take a token behind a complete operand; whether the operand is complete still."""
-        if kind == "sign" and token["sign"] in "²³":
-            self._reduce(ROOT)
-            self._raise_to(SPELLINGS[token["sign"]], start)
-            return True
-        if kind == "sign" and token["sign"] != "√":
-            self._binary(SPELLINGS.get(token["sign"], token["sign"]), start)
-            return False
         if kind == "close":
             self._close(start)
-            return True
-        if kind == "comma":
-            self._comma(start)
-            return False
-        begin = self.starts[-1]
-        if kind == "equals":
-            raise mistakes.equals(self.text, start, self._innermost_call())
-        if kind == "open":
-            raise mistakes.called(self.text, begin, start)
-        if kind == "other":
-            raise self._foreign(start)
-        raise mistakes.word(self.text, begin, start if kind != "index" else token.start("base"), self.at)
+        elif kind == "superscript":
+            self._reduce(ROOT)
+            exponent = self.graph.number(SPELLINGS[self.text[start]], start, end)
+            base = self.operands.pop()
+            self.operands.append(self.graph.apply(GATES["pow"], (base, exponent), self.starts[-1], end))
+            self.end = end
+        elif kind == "comma":
+            self._reduce(COMPARISON)
+            if not self.pending or self.pending[-1][1] is None:
+                raise mistakes.comma(start)
+        else:
+            raise self._misplaced(kind, start, end)
+        return kind != "comma"
 
-    def _foreign(self, start: int) -> SyntaxMistake:
-        if self.text[start] == "[":
-            return mistakes.bracket(self.text, start)
-        if self.text[start] == ".":
-            return mistakes.attribute(self.text, start)
-        return mistakes.character(self.text, start)
+    def _misplaced(self, kind: str | None, start: int, end: int) -> SyntaxMistake:
+        """What is wrong with a token that cannot follow an operand."""
+        sign = self.text[start]
+        if kind == "equals":
+            return mistakes.equals(start, self._innermost_call())
+        if kind == "open":
+            return mistakes.called(self.text, self.starts[-1], start)
+        if kind == "other":
+            found = {"[": mistakes.bracket, ".": mistakes.attribute}.get(sign, mistakes.character)
+            return found(self.text, start)
+        return mistakes.word(self.text, self.starts[-1], start, end)
+
+    def _innermost_call(self) -> str:
+        """The name of the call whose operands are being read, or nothing."""
+        for binding, gate, _, _ in reversed(self.pending):
+            if binding == 0:
+                return gate.name if gate is not None else ""
+        return ""
 
     # -- operands -------------------------------------------------------------------------
 
-    def _push(self, node: Node, start: int) -> None:
-        self.operands.append(node)
-        self.starts.append(start)
-        self.end = self.at
+    def _leaf(self, written: str, start: int) -> Node:
+        """What a name, an element or a number stands for, met for the first time."""
+        end = start + len(written)
+        if written[0].isdigit() or written[0] == ".":
+            node = self._number(written, start, end)
+        elif written[-1] == "]":
+            base, _, index = written.partition("[")
+            node = self._element(base, index, start, end)
+        else:
+            node = self._name(written, start, end)
+        self.known[written] = node
+        return node
 
-    def _name(self, name: str, start: int, end: int) -> Node:
-        name = SPELLINGS.get(name, name)
-        if "." in name:
-            plain = name.rpartition(".")[2]
-            if plain not in CONSTANTS:
-                raise mistakes.module(name, start, end)
-            return self.graph.constant(plain, start, end)
-        if name not in self.used:
-            self.used[name] = start
-        return self.graph.name(name, start, end)
-
-    def _number(self, written: str, start: int) -> Node:
+    def _number(self, written: str, start: int, end: int) -> Node:
         try:
             float(written)
         except ValueError:
@@ -233,50 +259,51 @@ class _Parser:
         if plain[0] == "0" and plain[1:2].isdigit():  # 012 is an octal number in some languages
             plain = plain.lstrip("0")
             plain = plain if plain[:1].isdigit() else "0" + plain
-        return self.graph.number(plain, start, self.at)
+        return self.graph.number(plain, start, end)
 
-    def _element(self, base: str, index: str, start: int) -> Node:
-        numbers = [part.strip() for part in index.replace("][", ",").strip("[]").split(",")]
-        if base in self.graph.statements or base in CONSTANTS or "." in base or len(numbers) > 32:
-            raise mistakes.indexed(base, start, self.at, len(numbers))
+    def _name(self, written: str, start: int, end: int) -> Node:
+        name = SPELLINGS.get(written, written)
+        if "." in name:
+            plain = name.rpartition(".")[2]
+            if plain not in CONSTANTS:
+                raise mistakes.module(name, start, end)
+            return self.graph.constant(plain, start, end)
+        self.used.setdefault(name, start)
+        return self.graph.name(name, start, end)
+
+    def _element(self, base: str, index: str, start: int, end: int) -> Node:
+        numbers = [part.strip() for part in index.replace("][", ",")[:-1].split(",")]
+        if base in self.graph.statements or base in CONSTANTS or "." in base or len(numbers) > MOST_INDICES:
+            raise mistakes.indexed(base, start, end, len(numbers))
         if not all(part.isdigit() and len(part) < 10 for part in numbers):
             raise mistakes.bracket(self.text, start + len(base))
         self.used.setdefault(base, start)
-        return self.graph.element(base, tuple(map(int, numbers)), start, self.at)
+        return self.graph.element(base, tuple(map(int, numbers)), start, end)
 
-    def _function(self, written: str, start: int) -> Gate:
+    def _function(self, written: str, start: int, end: int) -> Gate:
         name = written.rpartition(".")[2]
         gate = gate_called(name)
         if gate is None or (written != name and name in mistakes.REDUCTIONS):
-            end = start + len(written)
-            assigned = re.match(r"[^()=\n]*\)[ \t]*=(?!=)", self.text[self.at : self.at + 200]) is not None
-            raise mistakes.function(written, start, end, name in self.used or name in self.graph.statements, assigned)
+            assigned = re.match(r"[^()=\n]*\)[ \t]*=(?!=)", self.text[end : end + 200]) is not None
+            is_variable = name in self.used or name in self.graph.statements
+            raise mistakes.function(written, start, start + len(written), is_variable, assigned)
         return gate
 
     # -- operators ------------------------------------------------------------------------
 
-    def _prefix(self, sign: str, start: int) -> None:
-        if sign != "+":
-            binding, gate = (UNARY, GATES["neg"]) if sign == "-" else (ROOT, GATES["sqrt"])
-            self.pending.append((binding, gate, 1, start))
-
-    def _binary(self, symbol: str, start: int) -> None:
-        binding = BINDING[symbol]
-        self._reduce(binding + (binding in (COMPARISON, POWER)))
-        if binding == COMPARISON:
-            if self.pending and self.pending[-1][0] == COMPARISON:
-                raise mistakes.chained(start, self.at)
-            self.equal = start if symbol == "==" and not self.depth else self.equal
-        gate = OPERATORS.get(symbol)
-        if gate is None:
-            raise mistakes.arrays(f"'{symbol}'", start, self.at)
-        self.pending.append((binding, gate, 2, start))
-
-    def _raise_to(self, digits: str, start: int) -> None:
-        exponent = self.graph.number(digits, start, self.at)
-        begin = self.starts[-1]
-        self.operands[-1] = self.graph.apply(GATES["pow"], (self.operands[-1], exponent), begin, self.at)
-        self.end = self.at
+    def _operator(self, symbol: str, start: int) -> tuple[int, int, Gate]:
+        """An operator that is rare or cannot stand here: a comparison, or an error."""
+        if symbol not in COMPARISONS:
+            raise (
+                mistakes.arrays(f"'{symbol}'", start, start + len(symbol))
+                if symbol == "@"
+                else mistakes.operand(self.text, start, start + len(symbol), False)
+            )
+        self._reduce(COMPARISON + 1)
+        if self.pending and self.pending[-1][0] == COMPARISON:
+            raise mistakes.chained(start, start + len(symbol))
+        self.equal = start if symbol == "==" and not self.depth else self.equal
+        return COMPARISONS[symbol]
 
     def _reduce(self, binding: int) -> None:
         """Apply the pending operators that bind at least so tightly."""
@@ -285,39 +312,27 @@ class _Parser:
             _, gate, count, start = pending.pop()
             assert gate is not None
             right = operands.pop()
-            starts.pop()
             if count == 2:
+                starts.pop()
                 operands[-1] = self.graph.apply(gate, (operands[-1], right), starts[-1], self.end)
             else:
+                starts[-1] = start
                 operands.append(self.graph.apply(gate, (right,), start, self.end))
-                starts.append(start)
-
-    # -- parentheses ----------------------------------------------------------------------
-
-    def _innermost_call(self) -> str:
-        for binding, gate, _, _ in reversed(self.pending):
-            if binding == 0:
-                return gate.name if gate is not None else ""
-        return ""
-
-    def _comma(self, start: int) -> None:
-        self._reduce(COMPARISON)
-        if not self.pending or self.pending[-1][1] is None:
-            raise mistakes.comma(start)
 
     def _close(self, start: int) -> None:
+        """A closing parenthesis: of a call, whose gate is applied, or of a group."""
         self._reduce(COMPARISON)
         if not self.pending:
             raise mistakes.closed(start)
         _, gate, before, begin = self.pending.pop()
         self.depth -= 1
+        self.end = start + 1
         if gate is not None:
             given = tuple(self.operands[before:])
             wanted = len(parameters(gate))
             if len(given) != wanted if not variadic(gate) else len(given) < wanted:
-                raise mistakes.arity(gate, len(given), begin, self.at)
+                raise mistakes.arity(gate, len(given), begin, self.end)
             del self.operands[before:], self.starts[before:]
-            self.operands.append(self.graph.apply(gate, given, begin, self.at))
+            self.operands.append(self.graph.apply(gate, given, begin, self.end))
             self.starts.append(begin)
         self.starts[-1] = begin
-        self.end = self.at

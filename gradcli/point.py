@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import product
 from math import inf, nan
 from typing import Any, NamedTuple
 
@@ -115,7 +116,9 @@ def _picked(leaf: Node, value: Value) -> float:
         )
     for place in index:
         if not isinstance(value, list):
-            raise PointMistake(f"'{base}' has no element {leaf.static}: it is a number", leaf.span, f"--at {base}=[...]")
+            raise PointMistake(
+                f"'{base}' has no element {leaf.static}: it is a number", leaf.span, f"--at {base}=[...]"
+            )
         if place >= len(value):
             raise PointMistake(f"'{base}' has no element {leaf.static}: it has {_shape(value)}", leaf.span)
         value = value[place]
@@ -193,7 +196,7 @@ def _constant(text: str) -> float:
         raise PointMistake("a value is missing", hint="write name=number")
     program = stage(text)
     if program.inputs:
-        names = listed(program.variables)
+        names = listed(program.variables, 3)
         raise PointMistake(f"{names} is no number", program.inputs[0].span, "a value is a number such as 3, 1e-3, pi/2")
     evaluation = evaluate(program, {})
     return evaluation.value(program.output)
@@ -245,14 +248,14 @@ def _assembled(name: str, parts: Mapping[tuple[int, ...], float]) -> Value:
     sizes = [max(places) + 1 for places in zip(*parts, strict=True)]
     if len(sizes) > 2 or sizes[0] * sizes[-1] > 4 * len(parts) + 64:
         raise PointMistake(f"elements of '{name}' are missing", hint=f"give the list: --at {name}=[...]")
-    rows = [(row,) for row in range(sizes[0])] if len(sizes) == 1 else None
-    wanted = rows or [(row, column) for row in range(sizes[0]) for column in range(sizes[1])]
+    wanted = list(product(*map(range, sizes)))
     missing = [str(Input(name, index)) for index in wanted if index not in parts]
     if missing:
         raise PointMistake(f"no value for {listed(missing)}", hint="all elements from 0 on are given, or none")
-    if rows is not None:
-        return [parts[index] for index in rows]
-    return [[parts[row, column] for column in range(sizes[1])] for row in range(sizes[0])]
+    entries = [parts[index] for index in wanted]
+    if len(sizes) == 1:
+        return entries
+    return [entries[row * sizes[1] : (row + 1) * sizes[1]] for row in range(sizes[0])]
 
 
 # -- files --------------------------------------------------------------------------------
@@ -279,7 +282,9 @@ def _array_file(path: str) -> Value:
     if path.endswith(".json"):
         return _even([_numbers(_json(path), path[:80])])[0]
     if path.endswith(".csv"):
-        return _even([_numbers([line.split(",") for line in read_text(path).split("\n") if line.strip()], path[:80])])[0]
+        return _even([_numbers([line.split(",") for line in read_text(path).split("\n") if line.strip()], path[:80])])[
+            0
+        ]
     raise UsageMistake(f"'{path[:80]}' cannot be read", hint="a value is read from .csv or .json")
 
 
@@ -302,5 +307,3 @@ def _numbers(value: Any, title: str) -> Value:
 
 def _refuse(title: str, value: object) -> Value:
     raise PointMistake(f"{title}: {str(value)[:40]!r} is no number")
-
-

@@ -59,8 +59,7 @@ def _expression(node: Node, name: Name, dialect: Dialect) -> tuple[str, int]:
     if variadic(node.gate):
         bindings += bindings[-1:] * (len(node.operands) - len(bindings))
     operands = [
-        operand_text(operand, name, dialect, binding)
-        for operand, binding in zip(node.operands, bindings, strict=True)
+        operand_text(operand, name, dialect, binding) for operand, binding in zip(node.operands, bindings, strict=True)
     ]
     if variadic(node.gate):
         operands[1:] = [", ".join(operands[1:])]

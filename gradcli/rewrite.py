@@ -1,6 +1,7 @@
 """What a node becomes when it is made: spelled-out gates fuse, or defined gates are taken apart.
 
-`fusing` and `elementary` are given to Graph; each returns a node that means the same, or None.
+`fusing` and `elementary` are what Graph is given: by name of a gate, a rewrite that returns a node
+which means the same, or None.
 Nothing else is rewritten: values are those of the formula as written.
 """
 
@@ -8,38 +9,65 @@ from __future__ import annotations
 
 from gradcli.formula import formula, substitute
 from gradcli.gates import GATES, NUMBER, Gate, parameters
-from gradcli.graph import Graph, Node
+from gradcli.graph import Graph, Node, Rewrite
 
 COMMUTES = ("add", "mul")
 
 
-def fusing(graph: Graph, gate: Gate, operands: tuple[Node, ...], start: int, end: int) -> Node | None:
-    """The gate that is spelled out here; or num * (1/den) for a quotient of a compound denominator."""
-    if gate.name == "pow" and _value(operands[1]) == -1:
-        gate, operands = GATES["div"], (graph.number("1", start, end), operands[0])
-    elif gate.name != "div":
+def fusing() -> dict[str, Rewrite]:
+    """Spelled-out gates become gates; a quotient of a compound denominator becomes num * (1/den)."""
+    return {"div": _fused_quotient, "pow": _fused_power}
+
+
+def elementary() -> dict[str, Rewrite]:
+    """Gates that others define become those others; any quotient becomes num * (1/den)."""
+    return {gate.name: _taken_apart(gate) for gate in GATES.values() if gate.means} | {"div": _inverted}
+
+
+def _fused_quotient(graph: Graph, operands: tuple[Node, ...], start: int, end: int) -> Node | None:
+    num, den = operands
+    if num.constant:
+        return _spelled_out(graph, operands, start, end)
+    if den.constant or not den.operands or den in graph.titles:
         return None
+    return _product_with_inverse(graph, num, den, start, end)
+
+
+def _fused_power(graph: Graph, operands: tuple[Node, ...], start: int, end: int) -> Node | None:
+    if operands[1].constant and _value(operands[1]) == -1:
+        return _spelled_out(graph, (graph.number("1", start, end), operands[0]), start, end)
+    return None
+
+
+def _spelled_out(graph: Graph, quotient: tuple[Node, ...], start: int, end: int) -> Node | None:
+    """The gate whose definition is this quotient, if there is one."""
     for row in GATES.values():
         if row.fuses:
-            found = _match_operands(graph, formula(row.means), gate, operands)
+            found = _match_operands(graph, formula(row.means), GATES["div"], quotient)
             if found is not None:
                 return graph.apply(row, tuple(found[letter] for letter in parameters(row)), start, end)
+    return None
+
+
+def _inverted(graph: Graph, operands: tuple[Node, ...], start: int, end: int) -> Node | None:
     num, den = operands
-    if num.constant or den.constant or not den.operands or den in graph.titles:
+    if num.constant or den.constant:
         return None
-    inverse = graph.apply(GATES["div"], (graph.number("1", den.start, den.start), den), den.start, den.end)
+    return _product_with_inverse(graph, num, den, start, end)
+
+
+def _product_with_inverse(graph: Graph, num: Node, den: Node, start: int, end: int) -> Node:
+    one = graph.number("1", den.start, den.start)
+    inverse = graph.apply(GATES["div"], (one, den), den.start, den.end)
     return graph.apply(GATES["mul"], (num, inverse), start, end)
 
 
-def elementary(graph: Graph, gate: Gate, operands: tuple[Node, ...], start: int, end: int) -> Node | None:
-    """A gate that others define, as those others; a quotient as num * (1/den)."""
-    if gate.means:
-        return substitute(graph, formula(gate.means), dict(zip(parameters(gate), operands, strict=True)), start, end)
-    if gate.name == "div" and _value(operands[0]) is None and not operands[1].constant:
-        num, den = operands
-        inverse = graph.apply(gate, (graph.number("1", den.start, den.start), den), den.start, den.end)
-        return graph.apply(GATES["mul"], (num, inverse), start, end)
-    return None
+def _taken_apart(gate: Gate) -> Rewrite:
+    def rewrite(graph: Graph, operands: tuple[Node, ...], start: int, end: int) -> Node:
+        letters = dict(zip(parameters(gate), operands, strict=True))
+        return substitute(graph, formula(gate.means), letters, start, end)
+
+    return rewrite
 
 
 def matches(graph: Graph, rule: Node, node: Node) -> bool:

@@ -49,7 +49,14 @@ def value_function(name: str, total: bool) -> Callable[..., float]:
         return known
     gate = GATES[name]
     rule = formula(gate.stable or gate.means or gate.form)
-    return _compiled(", ".join(parameters(gate)), _text(rule, total), [rule], total)
+    return cast(Callable[..., float], _compiled(", ".join(parameters(gate)), _text(rule, total), [rule], total))
+
+
+@cache
+def flowing_places(name: str) -> tuple[int, ...]:
+    """The operands of a gate that a gradient can flow to."""
+    gate = GATES[name]
+    return tuple(place for place in range(len(parameters(gate))) if contribution(gate, place) is not None)
 
 
 @cache
@@ -58,7 +65,8 @@ def share_function(name: str, places: tuple[int, ...], total: bool) -> Callable[
     gate = GATES[name]
     rules = [rule for rule in (contribution(gate, place) for place in places) if rule is not None]
     shares = "".join(_text(rule, total) + ", " for rule in rules)
-    return _compiled(", ".join([*parameters(gate), "out", "dout"]), f"({shares})", rules, total)
+    letters = ", ".join([*parameters(gate), "out", "dout"])
+    return cast(Callable[..., tuple[float, ...]], _compiled(letters, f"({shares})", rules, total))
 
 
 @cache
@@ -66,9 +74,7 @@ def kink_function(name: str) -> Callable[..., float]:
     """kink(*operands, out) of a gate: whether its slope is a convention there."""
     gate = GATES[name]
     rule = formula(gate.kink)
-    return cast(
-        Callable[..., float], _compiled(", ".join([*parameters(gate), "out"]), _text(rule, True), [rule], True)
-    )
+    return cast(Callable[..., float], _compiled(", ".join([*parameters(gate), "out"]), _text(rule, True), [rule], True))
 
 
 def _text(rule: Node, total: bool) -> str:

@@ -23,14 +23,12 @@ def stage(text: str, fuse: bool = True) -> Program:
     text: statements of the language; fuse: as opposed to one elementary gate a line.
     Raises SyntaxMistake or NameMistake.
     """
-    graph = parse(text, Graph(fusing if fuse else elementary))
+    graph = parse(text, Graph(fusing() if fuse else elementary()))
     uses = _uses(graph)
-    inside, widths = _absorbed(graph, uses, fuse)
-    if fuse:
-        for node in graph.nodes:
-            if uses[node.index] and node.gate.name in SUMS and not inside[node.index]:
-                _absorb_products(graph, node, uses, inside)
     order = [node for node in graph.nodes if node.operands and uses[node.index]]
+    inside = _shortest_constants(graph, order)
+    if fuse:
+        _take_sums_in(graph, order, uses, inside)
     lines = [node for node in order if not inside[node.index]]
     return Program(text, graph, order, lines, inside, graph.statements[graph.output])
 
@@ -48,72 +46,64 @@ def _uses(graph: Graph) -> bytearray:
     return uses
 
 
-def _absorbed(graph: Graph, uses: bytearray, fuse: bool) -> tuple[bytearray, dict[Node, int]]:
-    """Marks constants that are short, and sums that one longer sum uses."""
+def _shortest_constants(graph: Graph, order: list[Node]) -> bytearray:
+    """Marks the expressions of constants that fit into the line that uses them; they have no gradient."""
     inside = bytearray(len(graph.nodes))
-    widths: dict[Node, int] = {}  # operands of the line that a sum or constant would be, where more than one
-    for node in graph.nodes:
-        if not uses[node.index] or not node.operands:
-            continue
-        if node.constant:
+    widths: dict[Node, int] = {}
+    for node in order:
+        if node.constant and node not in graph.titles:
             width = sum(widths.get(operand, 1) for operand in node.operands)
-            if width <= WIDTH and node not in graph.titles:
+            if width <= WIDTH:
                 widths[node] = width
                 inside[node.index] = 1
-        elif fuse and node.gate.name in SUMS:
-            widths[node] = _absorb_sums(graph, node, uses, inside, widths)
-    return inside, widths
+    return inside
 
 
-def _absorb_sums(graph: Graph, node: Node, uses: bytearray, inside: bytearray, widths: dict[Node, int]) -> int:
-    """Take the operands of a sum into its line as far as they fit; how wide the line is then."""
-    total = sum(2 if _is_product(operand, graph) else _own_width(operand, widths) for operand in node.operands)
-    for operand in node.operands:
-        if uses[operand.index] != 1 or operand.constant:
-            continue
-        if operand.gate.name in SUMS:
-            wider = total - 1 + widths[operand]
-        elif operand.gate.name == "neg":
-            wider = total
-        else:
-            continue
-        if wider <= WIDTH:
-            inside[operand.index] = 1
-            total = wider
-    return total
+def _take_sums_in(graph: Graph, order: list[Node], uses: bytearray, inside: bytearray) -> None:
+    """Marks sums and negations that one longer sum uses, and the products of dot products."""
+    titles, width = graph.titles, bytearray(len(graph.nodes))
+    sums = [node for node in order if node.gate.name in SUMS and not node.constant]
+    for node in sums:
+        total = sum(2 if _is_product(operand, titles) else 1 for operand in node.operands)
+        for operand in node.operands:
+            if uses[operand.index] == 1:
+                wider = total + (width[operand.index] or 1) - 1
+                if (width[operand.index] or operand.gate.name == "neg") and wider <= WIDTH:
+                    inside[operand.index] = 1
+                    total = wider
+        width[node.index] = total
+    for node in sums:
+        if not inside[node.index]:
+            _take_products_in(node, titles, uses, inside)
 
 
-def _own_width(operand: Node, widths: dict[Node, int]) -> int:
-    return widths.get(operand, 1) if operand.constant else 1
-
-
-def _absorb_products(graph: Graph, line: Node, uses: bytearray, inside: bytearray) -> None:
-    """Make a sum of products of two names, with further names, one line: a dot product."""
+def _take_products_in(line: Node, titles: dict[Node, str], uses: bytearray, inside: bytearray) -> None:
+    """Marks the products of a line that is a dot product: two or more of two names each, and further names."""
     products: list[Node] = []
     waiting = list(line.operands)
     while waiting:
         node = waiting.pop()
-        if inside[node.index] and not node.constant:
-            if node.gate.name == "neg":
+        if inside[node.index]:
+            if node.gate.name not in SUMS:
                 return
             waiting.extend(node.operands)
-        elif _is_product(node, graph) and uses[node.index] == 1:
+        elif _is_product(node, titles) and uses[node.index] == 1:
             products.append(node)
-        elif not (_is_name(node, graph) or (node.gate.name in SUMS and uses[node.index] == 1)):
+        elif not (_is_name(node, titles) or (node.gate.name in SUMS and uses[node.index] == 1)):
             return
     if len(products) >= 2:
         for product in products:
             inside[product.index] = 1
 
 
-def _is_product(node: Node, graph: Graph) -> bool:
+def _is_product(node: Node, titles: dict[Node, str]) -> bool:
     return (
         node.gate.name == "mul"
-        and node not in graph.titles
-        and _is_name(node.operands[0], graph)
-        and _is_name(node.operands[1], graph)
+        and node not in titles
+        and _is_name(node.operands[0], titles)
+        and _is_name(node.operands[1], titles)
     )
 
 
-def _is_name(node: Node, graph: Graph) -> bool:
-    return node.gate is INPUT or node in graph.titles
+def _is_name(node: Node, titles: dict[Node, str]) -> bool:
+    return node.gate is INPUT or node in titles

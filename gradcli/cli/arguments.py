@@ -63,7 +63,10 @@ def expression(function: F) -> F:
 def point(function: F) -> F:
     """--at and --ties."""
     function = click.option(
-        "--ties", type=click.Choice(list(TIES)), default="first", help="Who takes the gradient of a max or min at a tie."
+        "--ties",
+        type=click.Choice(list(TIES)),
+        default="first",
+        help="Who takes the gradient of a max or min at a tie.",
     )(function)
     return click.option(
         "--at", multiple=True, metavar="POINT", help="x=3,y=-4 · w=[1,2] · w[0]=1 · W=@w.csv · @point.json"

@@ -50,13 +50,13 @@ def gradients(result: Result) -> dict[str, Any]:
             continue
         gradient = result.evaluation.gradient(leaf)
         assert isinstance(leaf.static, Input)
-        if not leaf.static.index:
+        if not leaf.static.places:
             found[base] = gradient
             continue
         part = found[base]
-        for place in leaf.static.index[:-1]:
+        for place in leaf.static.places[:-1]:
             part = part[place]
-        part[leaf.static.index[-1]] = gradient
+        part[leaf.static.places[-1]] = gradient
     return found
 
 
@@ -109,7 +109,8 @@ def json_text(result: Result) -> str:
         for found in result.findings
     )
     return (
-        f'{{"expression": {dumps(program.text)}, "output": {dumps(result.output)}, "value": {_json_number(result.value)}, '
+        f'{{"expression": {dumps(program.text)}, "output": {dumps(result.output)}, '
+        f'"value": {_json_number(result.value)}, '
         f'"gradient": {{{gradient}}}, "inputs": {{{inputs}}}, "stages": [{stages}], "warnings": [{warnings}]}}\n'
     )
 
