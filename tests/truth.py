@@ -32,12 +32,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 def number(text: str, point: Mapping[str, float], digits: int = 50) -> Any:
     """What a program in Python's notation is worth at a point of floats, taken as exact."""
     with _working(digits):
-        return _worth(ast.parse(text).body, {name: mpf(value) for name, value in point.items()})
+        return _worth(ast.parse(text.strip()).body, {name: mpf(value) for name, value in point.items()})
 
 
 def slope(text: str, point: Mapping[str, float], letter: str, digits: int = 50) -> Any:
     """Its derivative by one letter, by differences with about twice the digits."""
-    body = ast.parse(text).body
+    body = ast.parse(text.strip()).body
     with _working(digits):
         fixed = {name: mpf(value) for name, value in point.items()}
         return mpmath.diff(lambda x: _worth(body, {**fixed, letter: x}), fixed[letter])
@@ -93,7 +93,8 @@ def _expression(tree: Any, values: Mapping[str, Any]) -> Any:
         case ast.Name():
             return values[tree.id]
         case ast.UnaryOp():
-            return -_expression(tree.operand, values)
+            operand = _expression(tree.operand, values)
+            return -operand if isinstance(tree.op, ast.USub) else operand
         case ast.BinOp():
             return OPERATORS[type(tree.op)](_expression(tree.left, values), _expression(tree.right, values))
         case ast.Compare():
