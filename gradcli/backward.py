@@ -33,23 +33,26 @@ def contribution(gate: Gate, place: int) -> Node | None:
     return formula(f"where(out == out, {whole}, out)" if gate.closed else whole)
 
 
-def routed(ties: str, operands: Sequence[float], out: float, dout: float) -> list[float]:
-    """What each operand of max or min receives; one that is not chosen exactly 0, also where dout is inf."""
-    if out != out:
-        return [out] * len(operands)
+def routed(
+    ties: str, operands: Sequence[float], out: float, dout: float, receives: Sequence[bool]
+) -> list[float | None]:
+    """What each operand of max or min receives: None if it is not asked for.
+
+    One that is not chosen receives exactly 0, also where dout is inf.
+    """
     equal = [place for place, operand in enumerate(operands) if operand == out]
     chosen = {"first": equal[:1], "last": equal[-1:]}.get(ties, equal)
-    share = dout / len(equal) if ties == "split" else dout
-    shares = [0.0] * len(operands)
+    share = dout / len(equal) if ties == "split" and equal else dout
+    shares: list[float | None] = [out if out != out else 0.0 if asked else None for asked in receives]
     for place in chosen:
-        shares[place] = share
+        shares[place] = share if receives[place] else None
     return shares
 
 
 def active(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
-    """For each node of the graph, 1 if an input asked for lies under it.
+    """For each node of the graph, which of its operands lead to an input asked for, as bits; an input itself: 1.
 
-    wrt: names of variables; all if None.
+    wrt: names of variables; all if None. Where there are more than eight operands, all bits stand for any.
     """
     chosen = None if wrt is None else set(wrt)
     marks = bytearray(len(program.graph.nodes))
@@ -57,8 +60,11 @@ def active(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
         if chosen is None or base_of(node) in chosen:
             marks[node.index] = 1
     for node in program.order:
+        bits, bit = 0, 1
         for operand in node.operands:
             if marks[operand.index]:
-                marks[node.index] = 1
-                break
+                bits |= bit
+            if bit < 256:
+                bit += bit
+        marks[node.index] = min(bits, 255)
     return marks

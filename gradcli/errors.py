@@ -36,7 +36,7 @@ class GradError(Exception):
         super().__init__(message)
         self.message = message if len(message) <= 1000 else message[:997] + "..."
         self.span = span
-        self.hint = hint
+        self.hint = hint if len(hint) <= 300 else hint[:297] + "..."
         self.source = source
         self.title = title
 

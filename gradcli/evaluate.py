@@ -13,7 +13,7 @@ from gradcli import backward
 from gradcli.gates import NUMBER, variadic
 from gradcli.graph import Node
 from gradcli.program import Program
-from gradcli.rows import RAISED, flowing_places, share_function, value_function
+from gradcli.rows import RAISED, share_function, value_function
 
 CONSTANT_VALUES = {"pi": 3.141592653589793, "e": 2.718281828459045}
 
@@ -59,14 +59,17 @@ def _forward(program: Program, point: Mapping[Node, float]) -> list[float]:
             values[node.index] = leaf_value(node) if node.constant else point[node]
     functions: dict[str, Callable[..., float]] = {}
     for node in program.order:
-        name = node.gate.name
+        name, operands = node.gate.name, node.operands
         if name not in functions:
             functions[name] = value_function(name, False)
-        operands = [values[operand.index] for operand in node.operands]
         try:
-            values[node.index] = functions[name](*operands)
+            if len(operands) == 2:  # most gates; a call with a list takes twice the time
+                left, right = operands
+                values[node.index] = functions[name](values[left.index], values[right.index])
+            else:
+                values[node.index] = functions[name](*[values[operand.index] for operand in operands])
         except RAISED:
-            values[node.index] = value_function(name, True)(*operands)
+            values[node.index] = value_function(name, True)(*[values[operand.index] for operand in operands])
     return values
 
 
@@ -84,57 +87,47 @@ class _Sweep:
     """The backward pass under way: gradients so far, by index of a node."""
 
     def __init__(self, program: Program, values: list[float], ties: str, active: bytearray) -> None:
-        self.values = values
+        self.nodes = program.graph.nodes
         self.inside = program.inside
+        self.values = values
         self.ties = ties
         self.active = active
         self.gradients: list[float | None] = [None] * len(values)
         self.gradients[program.output.index] = 1.0
-        self.functions: dict[str, Callable[..., tuple[float, ...]]] = {}
+        self.functions: dict[tuple[str, int], Callable[..., Iterable[float | None]]] = {}
 
     def send(self, node: Node, gradient: float) -> None:
         """Pass a gradient on to the operands of a node; what is inside its line passes it on at once."""
         gradients, inside = self.gradients, self.inside
-        for operand, share in self._shares(node, gradient):
-            index = operand.index
-            if inside[index]:  # at most as deep as a line is wide
+        for operand, share in zip(node.operands, self._shares(node, gradient)):  # noqa: B905  the keyword takes time
+            if share is None:
+                continue
+            place = operand.index
+            if inside[place]:  # a line is short, and so is what is inside it
                 self.send(operand, share)
             else:
-                before = gradients[index]
-                gradients[index] = share if before is None else before + share
+                before = gradients[place]
+                gradients[place] = share if before is None else before + share
 
-    def _shares(self, node: Node, gradient: float) -> Iterable[tuple[Node, float]]:
-        """The operands that receive something, and what."""
-        values, active = self.values, self.active
-        operands = node.operands
-        name = node.gate.name
-        for operand in operands:
-            if not active[operand.index]:
-                break
-        else:
-            if name in self.functions:
-                out = values[node.index]
-                try:
-                    shares = self.functions[name](*[values[operand.index] for operand in operands], out, gradient)
-                    return zip(operands, shares, strict=True)
-                except RAISED:
-                    pass
-        return self._rare_shares(node, gradient)
-
-    def _rare_shares(self, node: Node, gradient: float) -> Iterable[tuple[Node, float]]:
-        """The same for a gate met first, inactive operands, any number of operands, or where Python raises."""
-        operands = [self.values[operand.index] for operand in node.operands]
-        out = self.values[node.index]
-        places = [place for place, operand in enumerate(node.operands) if self.active[operand.index]]
-        if variadic(node.gate):
-            shares = backward.routed(self.ties, operands, out, gradient)
-            return [(node.operands[place], shares[place]) for place in places]
-        flowing = flowing_places(node.gate.name)
-        if len(places) == len(flowing) == len(operands):
-            self.functions[node.gate.name] = share_function(node.gate.name, flowing, False)
-        places = [place for place in places if place in flowing]
+    def _shares(self, node: Node, gradient: float) -> Iterable[float | None]:
+        """What each operand of a node receives, None where nothing flows."""
+        values, operands = self.values, node.operands
+        key = (node.gate.name, self.active[node.index])
+        function = self.functions.get(key) or self._function(node)
+        out = values[node.index]
         try:
-            found = share_function(node.gate.name, tuple(places), False)(*operands, out, gradient)
+            if len(operands) == 2:  # most gates; a call with a list takes twice the time
+                left, right = operands
+                return function(values[left.index], values[right.index], out, gradient)
+            return function(*[values[operand.index] for operand in operands], out, gradient)
         except RAISED:
-            found = share_function(node.gate.name, tuple(places), True)(*operands, out, gradient)
-        return [(node.operands[place], share) for place, share in zip(places, found, strict=True)]
+            return share_function(*key, True)(*[values[operand.index] for operand in operands], out, gradient)
+
+    def _function(self, node: Node) -> Callable[..., Iterable[float | None]]:
+        """What gives the operands' shares of a gradient; for a gate with a fixed number of operands it is kept."""
+        name, bits = node.gate.name, self.active[node.index]
+        if variadic(node.gate):
+            receives = [bool(self.active[operand.index]) for operand in node.operands]
+            return lambda *known: backward.routed(self.ties, known[:-2], known[-2], known[-1], receives)
+        function = self.functions[name, bits] = share_function(name, bits, False)
+        return function

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 NO_RULES: Mapping[str, str] = {}
@@ -52,9 +53,14 @@ class Gate(NamedTuple):
     glyph: str = ""
 
 
-def parameters(gate: Gate) -> list[str]:
-    """The names of a gate's parameters, in order: ['a', 'b'] for "a * b"."""
-    return re.findall(r"[A-Za-z]\w*\b(?!\()", gate.form)
+def parameters(gate: Gate) -> tuple[str, ...]:
+    """The names of a gate's parameters, in order: ("a", "b") for "a * b"."""
+    return _letters(gate.form)
+
+
+@cache
+def _letters(form: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[A-Za-z]\w*\b(?!\()", form))
 
 
 def variadic(gate: Gate) -> bool:

@@ -14,13 +14,14 @@ from gradcli.gates import GATES, Gate, gate_called, operator_of, parameters, var
 from gradcli.graph import CONSTANTS, Graph, Node
 
 LETTER = "A-Za-z_\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9"
-NAME = rf"(?:(?:math|np|numpy)\.(?:linalg\.)?)?[{LETTER}][{LETTER}0-9]*"
+WORD = rf"[{LETTER}][{LETTER}0-9]*"
+NAME = rf"{WORD}(?:\.{WORD})*"  # np.exp is one token
 DIGITS = r"[0-9][0-9_]*"
 NUMBER = rf"(?:{DIGITS}(?:\.[0-9_]*)?|\.{DIGITS})(?:[eE][+-]?{DIGITS})?"
 ELEMENT = r"(?:\[[0-9, \t]+\])+"
 TOKEN = re.compile(
     rf"""[ \t\r]* (?:
-      (?P<operand> {NAME} (?![ \t]*\(|[{LETTER}0-9]) (?: {ELEMENT} )? | {NUMBER} )
+      (?P<operand> {NAME} (?! [ \t]*\( | [{LETTER}0-9.] ) (?: {ELEMENT} )? | {NUMBER} )
     | (?P<operator> \*\* | [<>=!]= | [-+*/^@<>·×÷−√] )
     | (?P<close> \) )
     | (?P<open> \( )
@@ -36,13 +37,15 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-TARGET = re.compile(rf"[ \t\r]*([{LETTER}][{LETTER}0-9]*)[ \t]*=(?!=)")
+OPERAND, OPERATOR = TOKEN.groupindex["operand"], TOKEN.groupindex["operator"]
+TARGET = re.compile(rf"[ \t\r]*({WORD})[ \t]*=(?!=)")
 
 SPELLINGS = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-", "²": "2", "³": "3", "π": "pi"}
 COMPARISON, UNARY, POWER, ROOT = 1, 4, 5, 6
 BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "**": POWER}
 BINDING |= dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), COMPARISON)
 MOST_INDICES = 32
+MODULES = ("math", "np", "numpy", "np.linalg", "numpy.linalg")
 
 
 def _operators() -> dict[str, tuple[int, int, Gate]]:
@@ -79,17 +82,32 @@ class _Parser:
     operands: finished nodes; starts: where each begins.
     pending: operators that wait for their right operand, as (binding, gate, 1 or 2 operands, place),
     and opened parentheses, as (0, gate of a call or None, operands before it, place).
-    known: what operands met before stand for, by their spelling; used: the variables met and where.
+    known, functions: what operands and calls met before stand for, by their spelling.
+    used: the variables met and where.
     depth: how many parentheses are open; equal: where the statement has an == outside them, or -1.
     """
 
-    __slots__ = ("at", "depth", "end", "equal", "graph", "known", "operands", "pending", "starts", "text", "used")
+    __slots__ = (
+        "at",
+        "depth",
+        "end",
+        "equal",
+        "functions",
+        "graph",
+        "known",
+        "operands",
+        "pending",
+        "starts",
+        "text",
+        "used",
+    )
 
     def __init__(self, text: str, graph: Graph) -> None:
         self.text = text
         self.graph = graph
         self.known: dict[str, Node] = {}
         self.used: dict[str, int] = {}
+        self.functions: dict[str, Gate] = {}
         self.at = self.end = 0
         self._begin()
 
@@ -154,18 +172,19 @@ class _Parser:
         for token in TOKEN.finditer(self.text, self.at):
             kind = token.lastgroup
             if kind == "operand" and not complete:
-                written = token["operand"]
-                start = token.start("operand")
+                written = token[OPERAND]
+                start = token.start(OPERAND)
                 operands.append(known.get(written) or self._leaf(written, start))
                 starts.append(start)
                 self.end = token.end()
                 complete = True
             elif kind == "operator" and complete:
-                symbol = token["operator"]
-                binding, tighter, gate = OPERATORS.get(symbol) or self._operator(symbol, token.start("operator"))
+                symbol = token[OPERATOR]
+                start = token.start(OPERATOR)
+                binding, tighter, gate = OPERATORS.get(symbol) or self._operator(symbol, start)
                 if pending and pending[-1][0] >= tighter:
                     self._reduce(tighter)
-                pending.append((binding, gate, 2, token.start("operator")))
+                pending.append((binding, gate, 2, start))
                 complete = False
             elif complete and kind in ("end", "newline", "semicolon") and not (self.depth and kind == "newline"):
                 self.at = token.start()
@@ -264,7 +283,9 @@ class _Parser:
     def _name(self, written: str, start: int, end: int) -> Node:
         name = SPELLINGS.get(written, written)
         if "." in name:
-            plain = name.rpartition(".")[2]
+            module, _, plain = name.rpartition(".")
+            if module not in MODULES:
+                raise mistakes.attribute(self.text, start + name.index("."))
             if plain not in CONSTANTS:
                 raise mistakes.module(name, start, end)
             return self.graph.constant(plain, start, end)
@@ -281,9 +302,17 @@ class _Parser:
         return self.graph.element(base, tuple(map(int, numbers)), start, end)
 
     def _function(self, written: str, start: int, end: int) -> Gate:
-        name = written.rpartition(".")[2]
+        gate = self.functions.get(written)
+        if gate is None:
+            gate = self.functions[written] = self._function_called(written, start, end)
+        return gate
+
+    def _function_called(self, written: str, start: int, end: int) -> Gate:
+        module, _, name = written.rpartition(".")
+        if module and module not in MODULES:
+            raise mistakes.attribute(self.text, start + written.index("."))
         gate = gate_called(name)
-        if gate is None or (written != name and name in mistakes.REDUCTIONS):
+        if gate is None or (module and name in mistakes.REDUCTIONS):
             assigned = re.match(r"[^()=\n]*\)[ \t]*=(?!=)", self.text[end : end + 200]) is not None
             is_variable = name in self.used or name in self.graph.statements
             raise mistakes.function(written, start, start + len(written), is_variable, assigned)

@@ -53,20 +53,17 @@ def value_function(name: str, total: bool) -> Callable[..., float]:
 
 
 @cache
-def flowing_places(name: str) -> tuple[int, ...]:
-    """The operands of a gate that a gradient can flow to."""
-    gate = GATES[name]
-    return tuple(place for place in range(len(parameters(gate))) if contribution(gate, place) is not None)
+def share_function(name: str, active: int, total: bool) -> Callable[..., tuple[float | None, ...]]:
+    """shares(*operands, out, dout) of a gate: what each operand receives, None where nothing flows.
 
-
-@cache
-def share_function(name: str, places: tuple[int, ...], total: bool) -> Callable[..., tuple[float, ...]]:
-    """shares(*operands, out, dout) of a gate: what its operands at `places` receive."""
+    active: which operands are asked for, as bits.
+    """
     gate = GATES[name]
-    rules = [rule for rule in (contribution(gate, place) for place in places) if rule is not None]
-    shares = "".join(_text(rule, total) + ", " for rule in rules)
     letters = ", ".join([*parameters(gate), "out", "dout"])
-    return cast(Callable[..., tuple[float, ...]], _compiled(letters, f"({shares})", rules, total))
+    rules = [contribution(gate, place) if active >> place & 1 else None for place in range(len(parameters(gate)))]
+    shares = "".join("None, " if rule is None else _text(rule, total) + ", " for rule in rules)
+    found = [rule for rule in rules if rule is not None]
+    return cast(Callable[..., tuple[float | None, ...]], _compiled(letters, f"({shares})", found, total))
 
 
 @cache

@@ -61,19 +61,28 @@ def _shortest_constants(graph: Graph, order: list[Node]) -> bytearray:
 
 def _take_sums_in(graph: Graph, order: list[Node], uses: bytearray, inside: bytearray) -> None:
     """Marks sums and negations that one longer sum uses, and the products of dot products."""
-    titles, width = graph.titles, bytearray(len(graph.nodes))
-    sums = [node for node in order if node.gate.name in SUMS and not node.constant]
+    titles = graph.titles
+    widths = bytearray(len(graph.nodes))  # operands that a node would bring into a line; 0 if it stays out
+    products = bytearray(len(graph.nodes))  # how many products of two names a sum has
+    sums = []
+    for node in order:
+        name = node.gate.name
+        if name in SUMS and not node.constant:
+            sums.append(node)
+            width = 2
+            for operand in node.operands:
+                place = operand.index
+                if widths[place] and uses[place] == 1 and width + widths[place] - 1 <= WIDTH:
+                    width += widths[place] - 1
+                    products[node.index] += products[place]
+                    inside[place] = operand.gate.name != "mul"
+            widths[node.index] = width
+        elif name == "neg" and not node.constant:
+            widths[node.index] = 1
+        elif name == "mul" and _is_product(node, titles):
+            widths[node.index], products[node.index] = 2, 1
     for node in sums:
-        total = sum(2 if _is_product(operand, titles) else 1 for operand in node.operands)
-        for operand in node.operands:
-            if uses[operand.index] == 1:
-                wider = total + (width[operand.index] or 1) - 1
-                if (width[operand.index] or operand.gate.name == "neg") and wider <= WIDTH:
-                    inside[operand.index] = 1
-                    total = wider
-        width[node.index] = total
-    for node in sums:
-        if not inside[node.index]:
+        if products[node.index] > 1 and not inside[node.index]:
             _take_products_in(node, titles, uses, inside)
 
 
@@ -87,11 +96,11 @@ def _take_products_in(line: Node, titles: dict[Node, str], uses: bytearray, insi
             if node.gate.name not in SUMS:
                 return
             waiting.extend(node.operands)
-        elif _is_product(node, titles) and uses[node.index] == 1:
+        elif uses[node.index] == 1 and _is_product(node, titles):
             products.append(node)
         elif not (_is_name(node, titles) or (node.gate.name in SUMS and uses[node.index] == 1)):
             return
-    if len(products) >= 2:
+    if len(products) > 1:
         for product in products:
             inside[product.index] = 1
 
