@@ -26,9 +26,10 @@ def stage(text: str, fuse: bool = True) -> Program:
     graph = parse(text, Graph(fusing() if fuse else elementary()))
     uses = _uses(graph)
     order = [node for node in graph.nodes if node.operands and uses[node.index]]
-    inside = _shortest_constants(graph, order)
+    inside, widths = bytearray(len(graph.nodes)), bytearray(len(graph.nodes))
+    _take_constants_in(graph, order, inside, widths)
     if fuse:
-        _take_sums_in(graph, order, uses, inside)
+        _take_sums_in(graph, order, uses, inside, widths)
     lines = [node for node in order if not inside[node.index]]
     return Program(text, graph, order, lines, inside, graph.statements[graph.output])
 
@@ -46,36 +47,44 @@ def _uses(graph: Graph) -> bytearray:
     return uses
 
 
-def _shortest_constants(graph: Graph, order: list[Node]) -> bytearray:
-    """Marks the expressions of constants that fit into the line that uses them; they have no gradient."""
-    inside = bytearray(len(graph.nodes))
-    widths: dict[Node, int] = {}
+def _take_constants_in(graph: Graph, order: list[Node], inside: bytearray, widths: bytearray) -> None:
+    """Marks constants as inside the line that uses them, while they are short: they have no gradient."""
     for node in order:
-        if node.constant and node not in graph.titles:
-            width = sum(widths.get(operand, 1) for operand in node.operands)
-            if width <= WIDTH:
-                widths[node] = width
-                inside[node.index] = 1
-    return inside
+        if not node.constant or node in graph.titles:
+            continue
+        width = sum(widths[operand.index] or 1 for operand in node.operands)
+        for operand in sorted(node.operands, key=lambda operand: widths[operand.index], reverse=True):
+            if width > WIDTH // 2 and widths[operand.index]:
+                width -= widths[operand.index] - 1
+                inside[operand.index] = widths[operand.index] = 0
+        inside[node.index], widths[node.index] = 1, min(width, WIDTH)
 
 
-def _take_sums_in(graph: Graph, order: list[Node], uses: bytearray, inside: bytearray) -> None:
-    """Marks sums and negations that one longer sum uses, and the products of dot products."""
+def _take_sums_in(graph: Graph, order: list[Node], uses: bytearray, inside: bytearray, widths: bytearray) -> None:
+    """Marks sums and negations that one longer sum uses, and the products of dot products.
+
+    widths: how many operands a node brings into a line that takes it in; 0 if it stays out.
+    """
     titles = graph.titles
-    widths = bytearray(len(graph.nodes))  # operands that a node would bring into a line; 0 if it stays out
     products = bytearray(len(graph.nodes))  # how many products of two names a sum has
     sums = []
     for node in order:
         name = node.gate.name
         if name in SUMS and not node.constant:
             sums.append(node)
+            taken = [operand for operand in node.operands if widths[operand.index] and uses[operand.index] == 1]
             width = 2
-            for operand in node.operands:
-                place = operand.index
-                if widths[place] and uses[place] == 1 and width + widths[place] - 1 <= WIDTH:
-                    width += widths[place] - 1
-                    products[node.index] += products[place]
-                    inside[place] = operand.gate.name != "mul"
+            for operand in taken:
+                if operand.gate.name not in SUMS or operand.constant:
+                    width += widths[operand.index] - 1
+                    products[node.index] += products[operand.index]
+                    inside[operand.index] |= operand.gate.name == "neg"
+            for operand in taken:
+                wider = width + widths[operand.index] - 1
+                if operand.gate.name in SUMS and not operand.constant and wider <= WIDTH:
+                    width = wider
+                    products[node.index] += products[operand.index]
+                    inside[operand.index] = 1
             widths[node.index] = width
         elif name == "neg" and not node.constant:
             widths[node.index] = 1

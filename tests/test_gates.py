@@ -109,7 +109,7 @@ def assert_parses_to_itself(gate: Gate) -> None:
     graph = parse(written(gate), Graph())
     node = graph.statements[graph.output]
     assert node.gate is gate
-    assert [str(operand.static) for operand in node.operands] == parameters(gate)
+    assert [str(operand.static) for operand in node.operands] == list(parameters(gate))
     assert text_of(node, lambda operand: None) == written(gate)
 
 
