@@ -30,6 +30,7 @@ class Command(click.Command):
             for option in self.get_params(ctx)
             for name in (*option.opts, *option.secondary_opts)
         }
+        words = _optional_words(self.get_params(ctx))
         options: list[str] = []
         rest: list[str] = []
         while args:
@@ -44,14 +45,36 @@ class Command(click.Command):
             if name not in takes_value:
                 hint = did_you_mean(name, list(takes_value)) or f"gradcli {ctx.info_name} --help lists them"
                 raise UsageMistake(f"no such option: {name[:60]}", hint=hint)
+            if name in words and not equals:
+                given = args.pop(0) if args and args[0] in words[name] else words[name][0]
+                options.append(f"{name}={given}")
+                continue
             options.append(arg)
             if takes_value[name] and not equals:
                 if not args:
                     raise UsageMistake(f"{name} needs a value")
                 options.append(args.pop(0))
         if len(rest) > 1:
-            raise UsageMistake(f"one expression is expected, here are {listed(rest)}", hint="quote the expression")
+            raise UsageMistake(f"one expression is expected, here are {listed(rest)}", hint=_about_words(rest))
         return [*options, "--", *rest]
+
+
+def _about_words(words: list[str]) -> str:
+    """What several words were meant to be: a point that went on, or an expression without quotes."""
+    if all("=" in word and "==" not in word for word in words[1:]):
+        return "a point is one word: --at x=3,y=4"
+    return f'quote the expression: "{" ".join(words)[:40]}"'
+
+
+def _optional_words(options: list[click.Parameter]) -> dict[str, list[str]]:
+    """The options that need no value, with the words they take: first the one that stands for none."""
+    return {
+        name: [option.flag_value, *option.type.choices]
+        for option in options
+        if isinstance(option, click.Option) and not option.is_flag and isinstance(option.flag_value, str)
+        if isinstance(option.type, click.Choice)
+        for name in option.opts
+    }
 
 
 def expression(function: F) -> F:
@@ -97,8 +120,10 @@ def chosen_inputs(wrt: str | None, program: Program) -> list[str] | None:
     if wrt is None:
         return None
     names = [name.strip() for name in wrt.split(",") if name.strip()]
-    unknown = [name for name in names if name not in program.variables]
+    variables = program.variables
+    unknown = [name for name in names if name not in variables]
     if unknown or not names:
-        hint = did_you_mean(unknown[0], program.variables) if unknown else ""
+        hint = did_you_mean(unknown[0], variables) if unknown else ""
+        hint = hint or (f"its inputs are {listed(variables)}" if variables else "it has none")
         raise UsageMistake(f"--wrt: the program has no input {listed(unknown) or 'without a name'}", hint=hint)
-    return [name for name in program.variables if name in names]
+    return [name for name in variables if name in names]

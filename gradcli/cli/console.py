@@ -63,6 +63,11 @@ def remark(message: str) -> None:
     _explain("remark", "yellow", f"remark: {escaped(message)}\n")
 
 
+def note(message: str) -> None:
+    """A line of information on standard error."""
+    _explain("check", "cyan", f"{escaped(message)}\n")
+
+
 def _explain(word: str, colour: str, text: str) -> None:
     try:
         if sys.stderr is None:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from gradcli.cli import arguments, console, results
+from gradcli.cli import arguments, checking, console, results
 from gradcli.errors import GradError, UsageMistake
 from gradcli.evaluate import evaluate
 from gradcli.findings import Finding, findings
@@ -30,6 +30,7 @@ Examples:
 @click.option("--format", "form", type=click.Choice(["table", "tsv", "json"]), help="How the result is printed.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--only", metavar="NAME", help="Print one number: the output (f), a stage, or a gradient (dx).")
+@checking.option
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @click.option("-o", "output", metavar="FILE", help="Write the result to FILE.")
 def command(
@@ -42,9 +43,10 @@ def command(
     form: str | None,
     as_json: bool,
     only: str | None,
+    check: str | None,
     strict: bool,
     output: str | None,
-) -> None:
+) -> int:
     """Value and gradient of EXPR at a point, every stage with its value and gradient."""
     if as_json and form not in (None, "json"):
         raise UsageMistake(f"--json contradicts --format {form}")
@@ -59,7 +61,8 @@ def command(
     evaluation = evaluate(program, leaves, ties, inputs)
     found = findings(evaluation, ties)
     _report(found, unused, text, title, strict)
-    result = results.Result(evaluation, point.values, inputs or program.variables, found)
+    checks = checking.run(evaluation, check, inputs, strict)
+    result = results.Result(evaluation, point.values, inputs or program.variables, found, checks)
     if only is not None:
         results.deliver(results.only(result, only), output)
     elif as_json or form == "json":
@@ -68,6 +71,9 @@ def command(
         console.show(results.table(result), output)
     else:
         results.deliver(results.tsv(result), output)
+    if not (as_json or form == "json"):
+        checking.tell(checks)
+    return checking.status(checks)
 
 
 def _report(found: list[Finding], unused: list[str], text: str, title: str, strict: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any, NamedTuple
 
+from gradcli.checks.verdict import Check
 from gradcli.cli import console
 from gradcli.errors import UsageMistake, did_you_mean
 from gradcli.evaluate import Evaluation
@@ -14,16 +15,18 @@ from gradcli.naming import Names, names_of
 from gradcli.printer import text_of
 from gradcli.program import Program, base_of
 
+MOST_SENTENCES = 12
 LONGEST_TABLE = 60  # stages; rich takes seconds for thousands, and nobody reads them
 
 
 class Result(NamedTuple):
-    """inputs: the variables whose gradient is shown; point: the values of all variables."""
+    """inputs: the variables whose gradient is shown; point: the values of all variables; checks: those asked for."""
 
     evaluation: Evaluation
     point: dict[str, Any]
     inputs: list[str]
     findings: list[Finding]
+    checks: list[Check]
 
     @property
     def program(self) -> Program:
@@ -108,11 +111,29 @@ def json_text(result: Result) -> str:
         f'"span": [{found.span.start}, {found.span.end}]}}'
         for found in result.findings
     )
+    found = ", ".join(map(check_json, result.checks))
+    checks = f', "checks": [{found}]' if found else ""
     return (
         f'{{"expression": {dumps(program.text)}, "output": {dumps(result.output)}, '
         f'"value": {_json_number(result.value)}, '
-        f'"gradient": {{{gradient}}}, "inputs": {{{inputs}}}, "stages": [{stages}], "warnings": [{warnings}]}}\n'
+        f'"gradient": {{{gradient}}}, "inputs": {{{inputs}}}, "stages": [{stages}], '
+        f'"warnings": [{warnings}]{checks}}}\n'
     )
+
+
+def check_json(check: Check) -> str:
+    """What a method found, as a JSON object; the largest difference only where there is one."""
+    from json import dumps
+
+    words = {"method": check.method, "status": check.status}
+    if check.verdict not in ("agrees", "DISAGREES", "skipped"):
+        words["verdict"] = check.verdict
+    if check.reason:
+        words["reason"] = check.reason
+    members = [f"{dumps(key)}: {dumps(word)}" for key, word in words.items()]
+    if isfinite(check.difference):
+        members.append(f'"max_relative_difference": {check.difference!r}')
+    return f"{{{', '.join(members)}}}"
 
 
 def only(result: Result, name: str) -> str:
@@ -177,13 +198,13 @@ def _shown(nodes: list[Any]) -> list[Any]:
 
 def short(number: float) -> str:
     """A number as a person reads it: six digits."""
-    return f"{number:.6g}"
+    return f"{number + 0.0:.6g}"  # without the sign of a zero
 
 
 def _sentences(result: Result) -> list[str]:
     """What each gradient means: "raising x by h raises f by 2.06 h"."""
     sentences = []
-    for leaf in _shown(result.program.inputs)[:12]:
+    for leaf in result.program.inputs[:MOST_SENTENCES]:
         gradient = result.evaluation.gradient(leaf)
         if base_of(leaf) not in result.inputs:
             continue
@@ -194,4 +215,5 @@ def _sentences(result: Result) -> list[str]:
         else:
             verb = "raises" if gradient > 0 else "lowers"
             sentences.append(f"raising {leaf.static} by h {verb} {result.output} by {abs(gradient):.3g} h")
-    return sentences
+    more = len(result.program.inputs) - MOST_SENTENCES
+    return [*sentences, f"and {more} more inputs"] if more > 0 else sentences

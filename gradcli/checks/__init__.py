@@ -1,0 +1,30 @@
+"""Independent checks of a gradient: sympy, mpmath, dual numbers, finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from gradcli.checks.verdict import Check
+
+if TYPE_CHECKING:
+    from gradcli.evaluate import Evaluation
+
+# Method -> the module that has it; what a method needs is loaded when it is asked for.
+METHODS = {"sympy": "symbolic", "numeric": "numeric", "forward": "forward", "difference": "difference"}
+ALL = "all"
+
+
+def checked(evaluation: Evaluation, methods: list[str], wrt: list[str] | None = None) -> list[Check]:
+    """What each method says about the gradients of an evaluation.
+
+    methods: keys of METHODS. wrt: the variables that were asked for; all if None.
+    """
+    from gradcli.checks.referee import settled
+    from gradcli.checks.scene import Scene
+
+    scene = Scene(evaluation, wrt)
+    modules = [import_module(f"gradcli.checks.{METHODS[method]}") for method in methods]
+    checks: list[Callable[[Scene], Check]] = [module.check for module in modules]
+    return settled(scene, [check(scene) for check in checks])
