@@ -24,11 +24,15 @@ def leaf_value(node: Node) -> float:
 
 
 class Evaluation(NamedTuple):
-    """values, gradients: by index of a node in the program's graph; a gradient is None where nothing flows."""
+    """values, gradients, active: by index of a node in the program's graph.
+
+    A gradient is None where nothing flows; where `active` is 0 it was not asked for.
+    """
 
     program: Program
     values: list[float]
     gradients: list[float | None]
+    active: bytearray
 
     def value(self, node: Node) -> float:
         """The value of a node."""
@@ -49,7 +53,8 @@ def evaluate(
     wrt: the variables whose gradient is asked for; all if None. Nothing raises because of a value.
     """
     values = _forward(program, point)
-    return Evaluation(program, values, _backward(program, values, ties, backward.active(program, wrt)))
+    active = backward.active(program, wrt)
+    return Evaluation(program, values, _backward(program, values, ties, active), active)
 
 
 def _forward(program: Program, point: Mapping[Node, float]) -> list[float]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isfinite
+from itertools import islice
+from math import isfinite, isnan
 from typing import NamedTuple
 
 from gradcli.backward import TIES
@@ -17,6 +18,8 @@ from gradcli.printer import text_of
 from gradcli.program import Program, used_by_output
 from gradcli.rewrite import matches
 from gradcli.rows import kink_function
+
+MOST_BIRTHS = 8  # values that turn nan or inf independently of each other
 
 
 class Finding(NamedTuple):
@@ -105,10 +108,17 @@ def _births(evaluation: Evaluation, names: Names) -> Iterator[Finding]:
         yield Finding(
             "nonfinite", _name(leaves[0], names), f"{_shown_leaf(leaves[0])} is {value} {source}", leaves[0].span
         )
-    for node in program.order:
-        if not isfinite(values[node.index]) and all(isfinite(values[operand.index]) for operand in node.operands):
-            yield _born_value(node, evaluation, names)
+    born = (node for node in program.order if _is_born(values[node.index], [values[o.index] for o in node.operands]))
+    for node in islice(born, MOST_BIRTHS):
+        yield _born_value(node, evaluation, names)
     yield from _born_gradient(evaluation, names)
+
+
+def _is_born(value: float, operands: list[float]) -> bool:
+    """Whether a value is nan or inf and its operands do not say why: inf out of finite ones, nan out of no nan."""
+    if isnan(value):
+        return not any(map(isnan, operands))
+    return not isfinite(value) and all(map(isfinite, operands))
 
 
 def _born_value(node: Node, evaluation: Evaluation, names: Names) -> Finding:

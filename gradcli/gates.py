@@ -8,10 +8,12 @@ Legend
   says      what it does to a gradient, in a sentence
   partials  local gradients, to be multiplied by the gradient that arrives: {"a": "b", "b": "a"};
             `out` is the gate's own value; the literal "0" (or no entry) means that nothing flows
+  textbook  a local gradient as the note writes it, where `partials` has a form in `out`
   pullback  whole contributions where a product would not do (`dout` is the gradient that arrives):
             gates that route give an operand that is not chosen exactly 0, also where dout is inf
   means     definition by other gates: what --no-fuse takes it apart into
-  stable    how it is computed when kept whole, where that differs from `means`
+  stable    how it is computed when kept whole, where that differs from `means` or there is no definition;
+            of a gate with any number of operands: for two
   fuses     the definition, met in a text, becomes this gate
   stem      the name of its stage, from the names of its operands
   operands  names that it suggests for compound operands
@@ -51,6 +53,7 @@ class Gate(NamedTuple):
     custom: str = ""
     near: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
     glyph: str = ""
+    textbook: Mapping[str, str] = NO_RULES
 
 
 def parameters(gate: Gate) -> tuple[str, ...]:
@@ -107,7 +110,7 @@ ROWS = (
     Gate("mul", "a * b", "mul swaps: each operand receives the gradient times the other one",
          {"a": "b", "b": "a"}, stem="{a}{b}", near=PAIR, glyph="*"),
     Gate("div", "a / b", "div scales the numerator's gradient by 1/b and the denominator's by -out/b",
-         {"a": "1 / b", "b": "-out / b"}, stem="{a}over{b}", operands=("num", "den"),
+         {"a": "1 / b", "b": "-out / b"}, textbook={"b": "-a / b ** 2"}, stem="{a}over{b}", operands=("num", "den"),
          near=((-2.0, 2.0), (0.3, 2.0)), glyph="/"),
     Gate("neg", "-a", "neg turns the sign of the gradient",
          {"a": "-1"}, stem="neg{a}", near=PAIR[:1], glyph="*-1"),
@@ -157,7 +160,8 @@ ROWS = (
          {"x": "1 / (1 + x ** 2)"}, stem="atan{x}", aliases=("arctan",)),
     Gate("atan2", "atan2(y, x)", "atan2 turns the gradient across the radius and divides it by the radius",
          {"y": "x / hypot(y, x) / hypot(y, x)", "x": "-y / hypot(y, x) / hypot(y, x)"},
-         stem="atan2", aliases=("arctan2",), near=((0.2, 2.0), (-2.0, 2.0))),
+         stem="atan2", aliases=("arctan2",), custom="atan2 has no slope at the origin: nan",
+         near=((0.2, 2.0), (-2.0, 2.0))),
     # -- hyperbolic -----------------------------------------------------------------------
     Gate("sinh", "sinh(x)", "sinh multiplies the gradient by cosh of its input",
          {"x": "cosh(x)"}, stem="sinh{x}"),
@@ -180,10 +184,10 @@ ROWS = (
          {"x": "-2 / sqrt(pi) * exp(-x ** 2)"}, stem="erfc{x}"),
     # -- gates that route -----------------------------------------------------------------
     Gate("max", "max(a, b, ...)", "max routes: the largest operand receives the whole gradient, the others none",
-         stem="max{a}{b}", aliases=("maximum",), closed=True,
+         stable="where((a >= b) + (a != a), a, b)", stem="max{a}{b}", aliases=("maximum",), closed=True,
          custom="max at a tie: see --ties", near=PAIR),
     Gate("min", "min(a, b, ...)", "min routes: the smallest operand receives the whole gradient, the others none",
-         stem="min{a}{b}", aliases=("minimum",), closed=True,
+         stable="where((a <= b) + (a != a), a, b)", stem="min{a}{b}", aliases=("minimum",), closed=True,
          custom="min at a tie: see --ties", near=PAIR),
     Gate("where", "where(cond, a, b)", "where routes: the branch that is taken receives the whole gradient",
          pullback={"a": "where(cond, dout, 0)", "b": "where(cond, 0, dout)"},
@@ -198,7 +202,7 @@ ROWS = (
          pullback={"x": "where(x > 0, dout, where(x < 0, -dout, 0))"}, stem="abs{x}", aliases=("fabs",),
          closed=True, kink="x == 0", custom="abs'(0) = 0", glyph="|x|"),
     Gate("sign", "sign(x)", "sign is flat: no gradient passes",
-         stem="sign{x}", kink="x == 0", custom="sign' = 0"),
+         stable="where(x > 0, 1, where(x < 0, -1, x))", stem="sign{x}", kink="x == 0", custom="sign' = 0"),
     Gate("floor", "floor(x)", "floor is flat: no gradient passes",
          stem="floor{x}", kink="x == out", custom="floor' = 0"),
     Gate("ceil", "ceil(x)", "ceil is flat: no gradient passes",
@@ -213,7 +217,7 @@ ROWS = (
     # -- neurons --------------------------------------------------------------------------
     Gate("sigmoid", "sigmoid(x)", "a sigmoid passes at most a quarter of the gradient",
          {"x": "(1 - out) * out"}, means="1 / (1 + exp(-x))",
-         stable="where(x >= 0, 1 / (1 + exp(-x)), exp(x) / (1 + exp(x)))",
+         stable="where(x >= -709, 1 / (1 + exp(-x)), exp(x))",
          fuses=True, stem="sig{x}", aliases=("σ",), glyph="σ"),
     Gate("softplus", "softplus(x)", "softplus multiplies the gradient by the sigmoid of its input",
          {"x": "sigmoid(x)"}, means="log(1 + exp(x))",

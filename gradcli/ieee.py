@@ -66,7 +66,7 @@ def sign(x: float) -> float:
 
 def floor(x: float) -> float:
     """The largest whole number not above x, as a float; infinities and -0.0 stay."""
-    return float(math.floor(x)) if x % 1 else x
+    return float(math.floor(x)) if math.isfinite(x) and x % 1 else x
 
 
 def ceil(x: float) -> float:

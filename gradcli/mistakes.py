@@ -43,8 +43,11 @@ SIGNS = {
 def character(text: str, at: int) -> SyntaxMistake:
     """A character that has no meaning here, by code point if it is not plain."""
     sign = text[at]
+    if sign == "'" and at and (text[at - 1].isalnum() or text[at - 1] == "_"):
+        return SyntaxMistake("a derivative is not written", Span(at, at + 1), "the gradient is what is printed")
     named = f"'{sign}'" if sign.isascii() and sign.isprintable() else _code_point(sign)
-    return SyntaxMistake(f"{named} is not part of the language", Span(at, at + 1), SIGNS.get(sign, ""))
+    hint = SIGNS.get(sign, "" if sign.isprintable() else "an invisible character, perhaps pasted: delete it")
+    return SyntaxMistake(f"{named} is not part of the language", Span(at, at + 1), hint)
 
 
 def _code_point(sign: str) -> str:
@@ -61,7 +64,9 @@ def operand(text: str, at: int, end: int, ends: bool) -> SyntaxMistake:
     sign = text[at:end]
     hint = "a power is written ** or ^" if text[at - 1 : end] in ("**", "^^") else ""
     if sign == "[":
-        hint = "group with parentheses ( )"
+        hint = "a list is a value: --at w=[1,2]; group with parentheses ( )"
+    if sign == "=" and text[at - 1] in "+-*/":
+        hint = "give the new value a name of its own: q2 = q + y"
     return SyntaxMistake(f"a number, a name or '(' should stand before '{sign}'", Span(at, max(end, at + 1)), hint)
 
 
@@ -145,7 +150,11 @@ def function(name: str, start: int, end: int, is_variable: bool, assigned: bool)
 def arity(gate: Gate, given: int, start: int, end: int) -> SyntaxMistake:
     """A call with too few or too many operands."""
     wanted = "two or more operands" if variadic(gate) else _counted(len(parameters(gate)))
-    return SyntaxMistake(f"{gate.name} takes {wanted}, here are {given}", Span(start, end), f"write {gate.form}")
+    return SyntaxMistake(
+        f"{gate.name} takes {wanted}, here {'is' if given == 1 else 'are'} {given}",
+        Span(start, end),
+        f"write {gate.form}",
+    )
 
 
 def _counted(count: int) -> str:
@@ -156,7 +165,8 @@ def equals(at: int, call: str) -> SyntaxMistake:
     """An equals sign in the middle of an expression."""
     if call:
         return SyntaxMistake(f"{call} takes no named operands", Span(at, at + 1), "write the operand alone")
-    return SyntaxMistake("only a name can be assigned to", Span(at, at + 1), "a comparison is written ==")
+    hint = "an assignment is written name = expression, a comparison =="
+    return SyntaxMistake("only a name can be assigned to", Span(at, at + 1), hint)
 
 
 def bracket(text: str, at: int) -> SyntaxMistake:
@@ -164,7 +174,9 @@ def bracket(text: str, at: int) -> SyntaxMistake:
     close = text.find("]", at)
     if close < 0 or "\n" in text[at:close]:
         return SyntaxMistake("'[' is never closed", Span(at, at + 1))
-    return SyntaxMistake("an index is a whole number behind a name: w[0], W[1, 2]", Span(at, min(close + 1, at + 60)))
+    hint = "elements count from 0: w[0]" if "-" in text[at:close] else "write the number itself: w[0], W[1, 2]"
+    span = Span(at, min(close + 1, at + 60))
+    return SyntaxMistake("an index is a whole number behind the name of an input", span, hint)
 
 
 def unclosed(text: str, at: int) -> SyntaxMistake:
@@ -199,7 +211,9 @@ def attribute(text: str, at: int) -> SyntaxMistake:
     end = at + 1
     while end < len(text) and (text[end].isalnum() or text[end] == "_") and end - at < 40:
         end += 1
-    return SyntaxMistake(f"'{text[at:end]}' is not known", Span(at, end), "write functions in front: sin(x)")
+    name = text[at + 1 : end]
+    hint = f"write {name}(x)" if gate_called(name) is not None else "functions stand in front: sin(x)"
+    return SyntaxMistake(f"'{text[at:end]}' is not known", Span(at, end), hint)
 
 
 def module(name: str, start: int, end: int) -> NameMistake:

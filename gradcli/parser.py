@@ -6,63 +6,23 @@ wrong with a text is said in mistakes.py.
 
 from __future__ import annotations
 
-import re
-
 from gradcli import mistakes
 from gradcli.errors import Span, SyntaxMistake
-from gradcli.gates import GATES, Gate, gate_called, operator_of, parameters, variadic
-from gradcli.graph import CONSTANTS, Graph, Node
-
-LETTER = "A-Za-z_\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9"
-WORD = rf"[{LETTER}][{LETTER}0-9]*"
-NAME = rf"{WORD}(?:\.{WORD})*"  # np.exp is one token
-DIGITS = r"[0-9][0-9_]*"
-NUMBER = rf"(?:{DIGITS}(?:\.[0-9_]*)?|\.{DIGITS})(?:[eE][+-]?{DIGITS})?"
-ELEMENT = r"(?:\[[0-9, \t]+\])+"
-TOKEN = re.compile(
-    rf"""[ \t\r]* (?:
-      (?P<operand> {NAME} (?! [ \t]*\( | [{LETTER}0-9.] ) (?: {ELEMENT} )? | {NUMBER} )
-    | (?P<operator> \*\* | [<>=!]= | [-+*/^@<>·×÷−√] )
-    | (?P<close> \) )
-    | (?P<open> \( )
-    | (?P<call> {NAME} ) [ \t]* \(
-    | (?P<comma> , )
-    | (?P<newline> \n )
-    | (?P<semicolon> ; )
-    | (?P<superscript> [²³] )
-    | (?P<equals> = )
-    | (?P<comment> \#[^\n]* )
-    | (?P<other> . )
-    | (?P<end> \Z )
-    )""",
-    re.VERBOSE | re.DOTALL,
+from gradcli.gates import GATES, Gate, parameters, variadic
+from gradcli.graph import Graph, Node
+from gradcli.spellings import Spellings
+from gradcli.tokens import (
+    COMPARISON,
+    COMPARISONS,
+    OPERAND,
+    OPERATOR,
+    OPERATORS,
+    PREFIXES,
+    ROOT,
+    SPELLINGS,
+    TARGET,
+    TOKEN,
 )
-OPERAND, OPERATOR = TOKEN.groupindex["operand"], TOKEN.groupindex["operator"]
-TARGET = re.compile(rf"[ \t\r]*({WORD})[ \t]*=(?!=)")
-
-SPELLINGS = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-", "²": "2", "³": "3", "π": "pi"}
-COMPARISON, UNARY, POWER, ROOT = 1, 4, 5, 6
-BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "**": POWER}
-BINDING |= dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), COMPARISON)
-MOST_INDICES = 32
-MODULES = ("math", "np", "numpy", "np.linalg", "numpy.linalg")
-
-
-def _operators() -> dict[str, tuple[int, int, Gate]]:
-    """For each operator: how tightly it binds, what binds tighter to its left, its gate."""
-    found = {}
-    for gate in GATES.values():
-        symbol = operator_of(gate)
-        if symbol:
-            binding = BINDING[symbol]
-            found[symbol] = (binding, binding + (binding in (COMPARISON, POWER)), gate)
-    return found | {sign: found[symbol] for sign, symbol in SPELLINGS.items() if symbol in found}
-
-
-_ALL = _operators()
-COMPARISONS = {symbol: entry for symbol, entry in _ALL.items() if entry[0] == COMPARISON}
-OPERATORS = {symbol: entry for symbol, entry in _ALL.items() if entry[0] != COMPARISON}
-PREFIXES = {"-": (UNARY, "neg"), "−": (UNARY, "neg"), "+": (UNARY, ""), "√": (ROOT, "sqrt")}
 
 
 def parse(text: str, graph: Graph) -> Graph:
@@ -82,32 +42,15 @@ class _Parser:
     operands: finished nodes; starts: where each begins.
     pending: operators that wait for their right operand, as (binding, gate, 1 or 2 operands, place),
     and opened parentheses, as (0, gate of a call or None, operands before it, place).
-    known, functions: what operands and calls met before stand for, by their spelling.
-    used: the variables met and where.
     depth: how many parentheses are open; equal: where the statement has an == outside them, or -1.
     """
 
-    __slots__ = (
-        "at",
-        "depth",
-        "end",
-        "equal",
-        "functions",
-        "graph",
-        "known",
-        "operands",
-        "pending",
-        "starts",
-        "text",
-        "used",
-    )
+    __slots__ = ("at", "depth", "end", "equal", "graph", "operands", "pending", "spellings", "starts", "text")
 
     def __init__(self, text: str, graph: Graph) -> None:
         self.text = text
         self.graph = graph
-        self.known: dict[str, Node] = {}
-        self.used: dict[str, int] = {}
-        self.functions: dict[str, Gate] = {}
+        self.spellings = Spellings(text, graph)
         self.at = self.end = 0
         self._begin()
 
@@ -153,13 +96,13 @@ class _Parser:
         wrong = mistakes.assignment(name, span, name in self.graph.statements)
         if wrong is not None:
             raise wrong
-        if name in self.used:
-            raise mistakes.too_early(name, Span(self.used[name], self.used[name] + len(name)))
-        self.known[name] = self.graph.assign(name, node, *span)
+        if name in self.spellings.used:
+            raise mistakes.too_early(name, Span(self.spellings.used[name], self.spellings.used[name] + len(name)))
+        self.spellings.known[name] = self.graph.assign(name, node, *span)
 
     def _free_name(self) -> str:
         name = "f"
-        while name in self.used or name in self.graph.statements:
+        while name in self.spellings.used or name in self.graph.statements:
             name += "_"
         return name
 
@@ -167,14 +110,14 @@ class _Parser:
 
     def _expression(self) -> Node:
         """Read up to the end of the statement."""
-        known, operands, starts, pending = self.known, self.operands, self.starts, self.pending
+        known, operands, starts, pending = self.spellings.known, self.operands, self.starts, self.pending
         complete = False  # whether an operand has just ended
         for token in TOKEN.finditer(self.text, self.at):
             kind = token.lastgroup
             if kind == "operand" and not complete:
                 written = token[OPERAND]
                 start = token.start(OPERAND)
-                operands.append(known.get(written) or self._leaf(written, start))
+                operands.append(known.get(written) or self.spellings.operand(written, start))
                 starts.append(start)
                 self.end = token.end()
                 complete = True
@@ -197,14 +140,14 @@ class _Parser:
     def _finished(self) -> Node:
         self._reduce(COMPARISON)
         if self.pending:
-            raise mistakes.unclosed(self.text, self.pending[-1][3])
+            raise mistakes.unclosed(self.text, self._opened())
         return self.operands[0]
 
     def _incomplete(self, kind: str | None, start: int, end: int) -> bool:
         """Take a token where an operand is expected; whether the operand is complete then."""
         sign = self.text[start:end]
         if kind in ("open", "call"):
-            gate = self._function(sign[:-1].rstrip(), start, end) if kind == "call" else None
+            gate = self.spellings.function(sign[:-1].rstrip(), start, end) if kind == "call" else None
             self.pending.append((0, gate, len(self.operands), start))
             self.depth += 1
         elif kind == "operator" and sign in PREFIXES:
@@ -213,6 +156,8 @@ class _Parser:
                 self.pending.append((binding, GATES[name], 1, start))
         elif kind == "other" and sign not in "[.":
             raise mistakes.character(self.text, start)
+        elif kind == "end" and self.depth:
+            raise mistakes.unclosed(self.text, self._opened())
         else:
             raise mistakes.operand(self.text, start, end, kind in ("end", "newline", "semicolon"))
         return False
@@ -247,76 +192,16 @@ class _Parser:
             return found(self.text, start)
         return mistakes.word(self.text, self.starts[-1], start, end)
 
+    def _opened(self) -> int:
+        """Where the innermost parenthesis was opened."""
+        return next(place for binding, _, _, place in reversed(self.pending) if binding == 0)
+
     def _innermost_call(self) -> str:
         """The name of the call whose operands are being read, or nothing."""
         for binding, gate, _, _ in reversed(self.pending):
             if binding == 0:
                 return gate.name if gate is not None else ""
         return ""
-
-    # -- operands -------------------------------------------------------------------------
-
-    def _leaf(self, written: str, start: int) -> Node:
-        """What a name, an element or a number stands for, met for the first time."""
-        end = start + len(written)
-        if written[0].isdigit() or written[0] == ".":
-            node = self._number(written, start, end)
-        elif written[-1] == "]":
-            base, _, index = written.partition("[")
-            node = self._element(base, index, start, end)
-        else:
-            node = self._name(written, start, end)
-        self.known[written] = node
-        return node
-
-    def _number(self, written: str, start: int, end: int) -> Node:
-        try:
-            float(written)
-        except ValueError:
-            raise mistakes.number(self.text, start) from None
-        plain = written.replace("_", "")
-        if plain[0] == "0" and plain[1:2].isdigit():  # 012 is an octal number in some languages
-            plain = plain.lstrip("0")
-            plain = plain if plain[:1].isdigit() else "0" + plain
-        return self.graph.number(plain, start, end)
-
-    def _name(self, written: str, start: int, end: int) -> Node:
-        name = SPELLINGS.get(written, written)
-        if "." in name:
-            module, _, plain = name.rpartition(".")
-            if module not in MODULES:
-                raise mistakes.attribute(self.text, start + name.index("."))
-            if plain not in CONSTANTS:
-                raise mistakes.module(name, start, end)
-            return self.graph.constant(plain, start, end)
-        self.used.setdefault(name, start)
-        return self.graph.name(name, start, end)
-
-    def _element(self, base: str, index: str, start: int, end: int) -> Node:
-        numbers = [part.strip() for part in index.replace("][", ",")[:-1].split(",")]
-        if base in self.graph.statements or base in CONSTANTS or "." in base or len(numbers) > MOST_INDICES:
-            raise mistakes.indexed(base, start, end, len(numbers))
-        if not all(part.isdigit() and len(part) < 10 for part in numbers):
-            raise mistakes.bracket(self.text, start + len(base))
-        self.used.setdefault(base, start)
-        return self.graph.element(base, tuple(map(int, numbers)), start, end)
-
-    def _function(self, written: str, start: int, end: int) -> Gate:
-        gate = self.functions.get(written)
-        if gate is None:
-            gate = self.functions[written] = self._function_called(written, start, end)
-        return gate
-
-    def _function_called(self, written: str, start: int, end: int) -> Gate:
-        module, _, name = written.rpartition(".")
-        if module and module not in MODULES:
-            raise mistakes.attribute(self.text, start + written.index("."))
-        gate = gate_called(name)
-        if gate is None or (module and name in mistakes.REDUCTIONS):
-            assigned = re.match(r"[^()=\n]*\)[ \t]*=(?!=)", self.text[end : end + 200]) is not None
-            is_variable = name in self.used or name in self.graph.statements
-            raise mistakes.function(written, start, start + len(written), is_variable, assigned)
-        return gate
 
     # -- operators ------------------------------------------------------------------------
 

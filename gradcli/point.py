@@ -5,22 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import product
-from math import inf, nan
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gradcli.errors import GradError, PointMistake, UsageMistake, did_you_mean, listed
-from gradcli.evaluate import evaluate
-from gradcli.files import read_text
 from gradcli.graph import CONSTANTS, Input, Node
-from gradcli.parser import LETTER
 from gradcli.program import Program, base_of
-from gradcli.staging import stage
+from gradcli.tokens import WORD
+from gradcli.values import Value, numbers, read_json, read_value, split
 
-Value = Any  # a float, or a list of Values
-ITEM = re.compile(rf"\s*([{LETTER}][{LETTER}0-9]*)\s*(?:\[([0-9,\s]*)\])?\s*=(?!=)(.*)", re.DOTALL)
-PLAIN_NUMBER = re.compile(r"\s*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s*")
-SPECIAL = {"inf": inf, "infinity": inf, "nan": nan}
-DEEPEST = 32  # NumPy's limit on dimensions was this for decades
+ITEM = re.compile(rf"\s*({WORD})\s*(?:\[([0-9,\s]*)\])?\s*=(?!=)(.*)", re.DOTALL)
 
 
 class Point(NamedTuple):
@@ -67,13 +60,14 @@ def bind(program: Program, point: Point) -> tuple[dict[Node, float], list[str]]:
 
     Raises PointMistake, naming all that is missing or unknown at once.
     """
-    variables = program.variables
+    leaves = program.inputs
+    variables = dict.fromkeys(map(base_of, leaves))
     missing = [name for name in variables if name not in point.values]
     unknown = [name for name in point.values if name not in variables and name not in point.loose]
     if missing or unknown:
         raise _unbound(program, missing, unknown)
     unused = [name for name in point.values if name not in variables]
-    return {leaf: _picked(leaf, point.values[base_of(leaf)]) for leaf in program.inputs}, unused
+    return {leaf: _picked(leaf, point.values) for leaf in leaves}, unused
 
 
 def _unbound(program: Program, missing: list[str], unknown: list[str]) -> PointMistake:
@@ -94,7 +88,8 @@ def _about_unknown(program: Program, name: str, missing: list[str]) -> str:
         return f"{name} is a constant and cannot be bound"
     if name in program.graph.statements:
         return f"'{name}' is assigned in the program"
-    return did_you_mean(name, missing or program.variables)
+    close = did_you_mean(name, missing or program.variables)
+    return close or (f"its inputs are {listed(program.variables)}" if program.variables else "it has none")
 
 
 def _about_missing(missing: list[str]) -> str:
@@ -106,11 +101,14 @@ def _about_missing(missing: list[str]) -> str:
     return "give it with --at " + ",".join(f"{name}=..." for name in missing[:4])
 
 
-def _picked(leaf: Node, value: Value) -> float:
+def _picked(leaf: Node, values: Mapping[str, Value]) -> float:
     """The entry of a variable's value that a leaf stands for."""
     assert isinstance(leaf.static, Input)
     base, index = leaf.static
-    if isinstance(value, list) and not index:
+    value = values[base]
+    if not index and not isinstance(value, list):
+        return float(value)
+    if not index:
         raise PointMistake(
             f"'{base}' is one number in the program, and the point gives {_shape(value)}", leaf.span, f"use {base}[0]"
         )
@@ -120,7 +118,8 @@ def _picked(leaf: Node, value: Value) -> float:
                 f"'{base}' has no element {leaf.static}: it is a number", leaf.span, f"--at {base}=[...]"
             )
         if place >= len(value):
-            raise PointMistake(f"'{base}' has no element {leaf.static}: it has {_shape(value)}", leaf.span)
+            hint = f"indices run from 0 to {len(value) - 1}" if value else ""
+            raise PointMistake(f"'{base}' has no element {leaf.static}: it has {_shape(value)}", leaf.span, hint)
         value = value[place]
     if isinstance(value, list):
         raise PointMistake(f"{leaf.static} is a list, and the program wants a number", leaf.span)
@@ -137,7 +136,7 @@ def _shape(value: list[Value]) -> str:
 def _items(text: str) -> Iterator[tuple[str, tuple[int, ...], Value]]:
     """The bindings of one --at option."""
     before = ""
-    for item in _split(text):
+    for item in split(text):
         found = ITEM.fullmatch(item)
         if found is None:
             raise _no_binding(item, before)
@@ -154,90 +153,14 @@ def _items(text: str) -> Iterator[tuple[str, tuple[int, ...], Value]]:
 
 def _no_binding(item: str, before: str) -> PointMistake:
     shown = item.strip()[:60]
+    if re.fullmatch(rf"{WORD}\s*:.*", shown):
+        hint = f"write {shown.replace(':', '=', 1)}" if len(shown) < 30 else "write name=number"
+        return PointMistake(f"'{shown}' is no name=value", hint=hint)
     if before and "=" not in shown:
         name = before.partition("=")[0]
         hint = f"a decimal point is '.', and a list is written {name}=[1, 2]"
         return PointMistake(f"'{shown}' behind '{before[:60]}' is no name=value", hint=hint)
     return PointMistake(f"'{shown}' is no name=value", hint="a point is written --at x=3,y=-4")
-
-
-def _split(text: str) -> Iterator[str]:
-    """The parts between commas that stand outside brackets; an empty last part is dropped."""
-    depth = start = 0
-    for place, sign in enumerate(text):
-        if sign in "[(":
-            depth += 1
-        elif sign in "])":
-            depth -= 1
-        elif sign == "," and depth <= 0:
-            yield text[start:place]
-            start = place + 1
-    if text[start:].strip() or start == 0:
-        yield text[start:]
-
-
-def read_value(text: str) -> Value:
-    """A number, a constant expression, a list of these, or the contents of `@file`."""
-    text = text.strip()
-    if PLAIN_NUMBER.fullmatch(text):
-        return float(text)
-    if text.startswith("["):
-        return _list(text)
-    if text.startswith("@"):
-        return _array_file(text[1:])
-    word = text.lower().lstrip("+-")
-    if word in SPECIAL:
-        return -SPECIAL[word] if text.startswith("-") else SPECIAL[word]
-    return _constant(text)
-
-
-def _constant(text: str) -> float:
-    if not text:
-        raise PointMistake("a value is missing", hint="write name=number")
-    program = stage(text)
-    if program.inputs:
-        names = listed(program.variables, 3)
-        raise PointMistake(f"{names} is no number", program.inputs[0].span, "a value is a number such as 3, 1e-3, pi/2")
-    evaluation = evaluate(program, {})
-    return evaluation.value(program.output)
-
-
-def _list(text: str) -> list[Value]:
-    """A nested list, read without recursion."""
-    open_lists: list[list[Value]] = [[]]
-    for part in re.findall(r"[\[\],]|[^\[\],]+", text):
-        if part == "[":
-            open_lists.append([])
-            if len(open_lists) > DEEPEST:
-                raise PointMistake(f"a list is nested more than {DEEPEST} deep")
-        elif part == "]":
-            done = open_lists.pop()
-            if not open_lists:
-                raise PointMistake("']' closes nothing")
-            open_lists[-1].append(done)
-        elif part.strip() and part != ",":
-            open_lists[-1].append(read_value(part))
-    if len(open_lists) != 1 or len(open_lists[0]) != 1:
-        raise PointMistake("a list is not closed" if len(open_lists) > 1 else "something follows the list")
-    return _even(open_lists[0][0])
-
-
-def _even(value: list[Value]) -> list[Value]:
-    """The list itself, if its parts are all numbers or all lists of one shape."""
-    shapes = {_dimensions(part) for part in value}
-    if len(shapes) > 1 or None in shapes:
-        raise PointMistake("the rows of the list differ in length", hint="each row has the same number of entries")
-    return value
-
-
-def _dimensions(value: Value) -> tuple[int, ...] | None:
-    """The shape of nested lists, () for a number, None if it is ragged."""
-    if not isinstance(value, list):
-        return ()
-    inner = {_dimensions(part) for part in value}
-    if len(inner) > 1 or None in inner:
-        return None
-    return (len(value), *(inner.pop() if inner else ()))  # type: ignore[misc]
 
 
 def _assembled(name: str, parts: Mapping[tuple[int, ...], float]) -> Value:
@@ -258,52 +181,9 @@ def _assembled(name: str, parts: Mapping[tuple[int, ...], float]) -> Value:
     return [entries[row * sizes[1] : (row + 1) * sizes[1]] for row in range(sizes[0])]
 
 
-# -- files --------------------------------------------------------------------------------
-
-
 def _from_file(path: str) -> dict[str, Value]:
     """A whole point: a JSON object of numbers and lists."""
-    found = _json(path)
+    found = read_json(path)
     if not isinstance(found, dict):
         raise UsageMistake(f"{path[:80]} holds no point", hint='a point is a JSON object: {"x": 3, "y": -4}')
-    return {str(name): _numbers(value, f"{path[:80]}: {name}") for name, value in found.items()}
-
-
-def _json(path: str) -> Any:
-    import json
-
-    try:
-        return json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise UsageMistake(f"{path[:80]} is no JSON: {str(error)[:80]}") from None
-
-
-def _array_file(path: str) -> Value:
-    if path.endswith(".json"):
-        return _even([_numbers(_json(path), path[:80])])[0]
-    if path.endswith(".csv"):
-        return _even([_numbers([line.split(",") for line in read_text(path).split("\n") if line.strip()], path[:80])])[
-            0
-        ]
-    raise UsageMistake(f"'{path[:80]}' cannot be read", hint="a value is read from .csv or .json")
-
-
-def _numbers(value: Any, title: str) -> Value:
-    """JSON values with every entry a float."""
-    if isinstance(value, list):
-        return [_numbers(part, title) for part in value]
-    if isinstance(value, str):
-        try:
-            return read_value(value) if not value.lstrip().startswith(("@", "[")) else _refuse(title, value)
-        except GradError as error:
-            raise error.inside(value, title) from None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _refuse(title, value)
-    try:
-        return float(value)
-    except OverflowError:
-        return inf if value > 0 else -inf
-
-
-def _refuse(title: str, value: object) -> Value:
-    raise PointMistake(f"{title}: {str(value)[:40]!r} is no number")
+    return {str(name): numbers(value, f"{path[:80]}: {name}") for name, value in found.items()}

@@ -36,7 +36,7 @@ def _place(source: str, title: str, span: Span) -> str:
     line = source.count("\n", 0, span.start) + 1
     column = span.start - (source.rfind("\n", 0, span.start) + 1) + 1
     words = [escaped(title)] if title else []
-    if title or "\n" in source.strip("\n"):
+    if "\n" in source.strip("\n") or (title and not title.startswith("--")):
         words.append(f"line {line}")
     words.append(f"column {column}")
     return ", ".join(words)

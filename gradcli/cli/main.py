@@ -18,7 +18,7 @@ from gradcli.cli import console
 from gradcli.errors import GradError, UsageMistake, did_you_mean
 
 DONE, DISAGREES, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-COMMANDS = ("eval", "gates")
+COMMANDS = ("eval", "check", "gates")
 
 
 class Commands(click.Group):
@@ -68,15 +68,43 @@ def main() -> NoReturn:
     os._exit(status)  # a million nodes are not worth taking apart one by one
 
 
+def _run(args: list[str]) -> int:
+    """Invoke the command; not by click's own main, which answers 1 for a closed pipe."""
+    if "_GRADCLI_COMPLETE" in os.environ:
+        commands.main(prog_name="gradcli")
+    if not args:
+        raise UsageMistake("no command is given", hint=f"the commands are {', '.join(COMMANDS)}; gradcli --help")
+    with commands.make_context("gradcli", args) as context:
+        result = commands.invoke(context)
+    return result if isinstance(result, int) else DONE
+
+
+def _in_our_words(error: click.ClickException) -> UsageMistake:
+    """A usage error of click's with our hints."""
+    if isinstance(error, click.NoSuchOption):
+        known = ["--version", "--help"]
+        return UsageMistake(
+            f"no such option: {error.option_name[:60]}", hint=did_you_mean(error.option_name, known) or "gradcli --help"
+        )
+    if isinstance(error, click.BadParameter) and error.param and isinstance(error.param.type, click.Choice):
+        choices = [str(choice) for choice in error.param.type.choices]
+        given = error.message.partition("'")[2].partition("'")[0]
+        hint = did_you_mean(given, choices) or "one of " + ", ".join(choices)
+        return UsageMistake(f"{error.param.opts[0]} cannot be '{given[:60]}'", hint=hint)
+    message = error.format_message().rstrip(".")
+    return UsageMistake(message[:1].lower() + message[1:])
+
+
 def _status() -> int:
     try:
-        result = commands.main(prog_name="gradcli", standalone_mode=False)
-        return result if isinstance(result, int) else DONE
+        return _run(sys.argv[1:])
     except GradError as error:
         console.fail(error)
         return BAD_INPUT
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.ClickException as error:
-        console.fail(UsageMistake(error.format_message().rstrip(".")))
+        console.fail(_in_our_words(error))
         return BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED

@@ -10,7 +10,7 @@ from gradcli.cli import console
 from gradcli.errors import UsageMistake, did_you_mean
 from gradcli.evaluate import Evaluation
 from gradcli.findings import Finding
-from gradcli.graph import Input
+from gradcli.graph import Input, Node
 from gradcli.naming import Names, names_of
 from gradcli.printer import text_of
 from gradcli.program import Program, base_of
@@ -80,12 +80,13 @@ def tsv(result: Result) -> str:
 
 def plain(value: Any) -> str:
     """A number as the shortest text that reads back; a list as JSON, with "NaN" and "Infinity" as strings."""
-    return _json_number(value) if isinstance(value, list) else repr(float(value))
+    return json_number(value) if isinstance(value, list) else repr(float(value))
 
 
-def _json_number(value: Any) -> str:
+def json_number(value: Any) -> str:
+    """A number or nested lists in strict JSON: "NaN", "Infinity" and "-Infinity" are strings."""
     if isinstance(value, list):
-        return f"[{', '.join(_json_number(part) for part in value)}]"
+        return f"[{', '.join(json_number(part) for part in value)}]"
     value = float(value)
     if isfinite(value):
         return repr(value)
@@ -98,12 +99,12 @@ def json_text(result: Result) -> str:
 
     program, evaluation = result.program, result.evaluation
     names = names_of(program)
-    inputs = ", ".join(f"{dumps(name)}: {_json_number(result.point[name])}" for name in program.variables)
-    gradient = ", ".join(f"{dumps(name)}: {_json_number(value)}" for name, value in gradients(result).items())
+    inputs = ", ".join(f"{dumps(name)}: {json_number(result.point[name])}" for name in program.variables)
+    gradient = ", ".join(f"{dumps(name)}: {json_number(value)}" for name, value in gradients(result).items())
     stages = ", ".join(
         f'{{"name": {dumps(names.of[line])}, "gate": {dumps(line.gate.name)}, '
-        f'"code": {dumps(text_of(line, names.of.get))}, "value": {_json_number(evaluation.value(line))}, '
-        f'"gradient": {_json_number(evaluation.gradient(line))}}}'
+        f'"code": {dumps(text_of(line, names.of.get))}, "value": {json_number(evaluation.value(line))}, '
+        f'"gradient": {json_number(evaluation.gradient(line)) if _asked(line, evaluation) else "null"}}}'
         for line in program.lines
     )
     warnings = ", ".join(
@@ -115,7 +116,7 @@ def json_text(result: Result) -> str:
     checks = f', "checks": [{found}]' if found else ""
     return (
         f'{{"expression": {dumps(program.text)}, "output": {dumps(result.output)}, '
-        f'"value": {_json_number(result.value)}, '
+        f'"value": {json_number(result.value)}, '
         f'"gradient": {{{gradient}}}, "inputs": {{{inputs}}}, "stages": [{stages}], '
         f'"warnings": [{warnings}]{checks}}}\n'
     )
@@ -172,7 +173,7 @@ def table(result: Result, names: Names | None = None) -> list[console.Block]:
     program, evaluation = result.program, result.evaluation
     names = names or names_of(program)
     stages = [
-        (names.of[line], text_of(line, names.of.get), short(evaluation.value(line)), short(evaluation.gradient(line)))
+        (names.of[line], text_of(line, names.of.get), short(evaluation.value(line)), _gradient(line, evaluation))
         for line in _shown(program.lines)
     ]
     hidden = len(program.lines) - len(stages)
@@ -188,6 +189,16 @@ def table(result: Result, names: Names | None = None) -> list[console.Block]:
         console.Block("input", leaves),
         *(console.Block(sentence, []) for sentence in _sentences(result)),
     ]
+
+
+def _gradient(line: Node, evaluation: Evaluation) -> str:
+    """The gradient of a line; nothing where it leads to no input asked for, so that none was computed."""
+    return short(evaluation.gradient(line)) if _asked(line, evaluation) else ""
+
+
+def _asked(line: Node, evaluation: Evaluation) -> bool:
+    """Whether the gradient of a line was computed: it leads to an input asked for."""
+    return line is evaluation.program.output or evaluation.active[line.index] > 0
 
 
 def _shown(nodes: list[Any]) -> list[Any]:

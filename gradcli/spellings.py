@@ -1,0 +1,83 @@
+"""What the spelling of an operand or a call stands for in one program; each is looked up once."""
+
+from __future__ import annotations
+
+import re
+
+from gradcli import mistakes
+from gradcli.gates import Gate, gate_called
+from gradcli.graph import CONSTANTS, Graph, Node
+from gradcli.tokens import MODULES, MOST_INDICES, SPELLINGS
+
+
+class Spellings:
+    """known, functions: what operands and calls met so far stand for; used: the variables met and where."""
+
+    def __init__(self, text: str, graph: Graph) -> None:
+        self.text = text
+        self.graph = graph
+        self.known: dict[str, Node] = {}
+        self.functions: dict[str, Gate] = {}
+        self.used: dict[str, int] = {}
+
+    def operand(self, written: str, start: int) -> Node:
+        """What a name, an element or a number stands for, met for the first time."""
+        end = start + len(written)
+        if written[0].isdigit() or written[0] == ".":
+            node = self._number(written, start, end)
+        elif written[-1] == "]":
+            base, _, index = written.partition("[")
+            node = self._element(base, index, start, end)
+        else:
+            node = self._name(written, start, end)
+        self.known[written] = node
+        return node
+
+    def _number(self, written: str, start: int, end: int) -> Node:
+        try:
+            float(written)
+        except ValueError:
+            raise mistakes.number(self.text, start) from None
+        plain = written.replace("_", "")
+        if plain[0] == "0" and plain[1:2].isdigit():  # 012 is an octal number in some languages
+            plain = plain.lstrip("0")
+            plain = plain if plain[:1].isdigit() else "0" + plain
+        return self.graph.number(plain, start, end)
+
+    def _name(self, written: str, start: int, end: int) -> Node:
+        name = SPELLINGS.get(written, written)
+        if "." in name:
+            module, _, plain = name.rpartition(".")
+            if module not in MODULES:
+                raise mistakes.attribute(self.text, start + name.index("."))
+            if plain not in CONSTANTS:
+                raise mistakes.module(name, start, end)
+            return self.graph.constant(plain, start, end)
+        self.used.setdefault(name, start)
+        return self.graph.name(name, start, end)
+
+    def _element(self, base: str, index: str, start: int, end: int) -> Node:
+        numbers = [part.strip() for part in index.replace("][", ",")[:-1].split(",")]
+        if base in self.graph.statements or base in CONSTANTS or "." in base or len(numbers) > MOST_INDICES:
+            raise mistakes.indexed(base, start, end, len(numbers))
+        if not all(part.isdigit() and len(part) < 10 for part in numbers):
+            raise mistakes.bracket(self.text, start + len(base))
+        self.used.setdefault(base, start)
+        return self.graph.element(base, tuple(map(int, numbers)), start, end)
+
+    def function(self, written: str, start: int, end: int) -> Gate:
+        gate = self.functions.get(written)
+        if gate is None:
+            gate = self.functions[written] = self._function_called(written, start, end)
+        return gate
+
+    def _function_called(self, written: str, start: int, end: int) -> Gate:
+        module, _, name = written.rpartition(".")
+        if module and module not in MODULES:
+            raise mistakes.attribute(self.text, start + written.index("."))
+        gate = gate_called(name)
+        if gate is None or (module and name in mistakes.REDUCTIONS):
+            assigned = re.match(r"[^()=\n]*\)[ \t]*=(?!=)", self.text[end : end + 200]) is not None
+            is_variable = name in self.used or name in self.graph.statements
+            raise mistakes.function(written, start, start + len(written), is_variable, assigned)
+        return gate

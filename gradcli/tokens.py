@@ -1,0 +1,58 @@
+"""The words of the language: what a token is, how operators bind, which signs are other spellings."""
+
+from __future__ import annotations
+
+import re
+
+from gradcli.gates import GATES, Gate, operator_of
+
+LETTER = "A-Za-z_\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9"
+WORD = rf"[{LETTER}][{LETTER}0-9]*"
+NAME = rf"{WORD}(?:\.{WORD})*"  # np.exp is one token
+DIGITS = r"[0-9][0-9_]*"
+NUMBER = rf"(?:{DIGITS}(?:\.[0-9_]*)?|\.{DIGITS})(?:[eE][+-]?{DIGITS})?"
+ELEMENT = r"(?:\[[0-9, \t]+\])+"
+TOKEN = re.compile(
+    rf"""[ \t\r]* (?:
+      (?P<operand> {NAME} (?! [ \t]*\( | [{LETTER}0-9.] ) (?: {ELEMENT} )? | {NUMBER} )
+    | (?P<operator> \*\* | [<>=!]= | [-+*/^@<>·×÷−√] )
+    | (?P<close> \) )
+    | (?P<open> \( )
+    | (?P<call> {NAME} ) [ \t]* \(
+    | (?P<comma> , )
+    | (?P<newline> \n )
+    | (?P<semicolon> ; )
+    | (?P<superscript> [²³] )
+    | (?P<equals> = )
+    | (?P<comment> \#[^\n]* )
+    | (?P<other> . )
+    | (?P<end> \Z )
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+OPERAND, OPERATOR = TOKEN.groupindex["operand"], TOKEN.groupindex["operator"]
+TARGET = re.compile(rf"[ \t\r]*({WORD})[ \t]*=(?!=)")
+
+SPELLINGS = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-", "²": "2", "³": "3", "π": "pi"}
+COMPARISON, UNARY, POWER, ROOT = 1, 4, 5, 6
+BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "**": POWER}
+BINDING |= dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), COMPARISON)
+MOST_INDICES = 32
+MODULES = ("math", "np", "numpy", "np.linalg", "numpy.linalg")
+
+
+def _operators() -> dict[str, tuple[int, int, Gate]]:
+    """For each operator: how tightly it binds, what binds tighter to its left, its gate."""
+    found = {}
+    for gate in GATES.values():
+        symbol = operator_of(gate)
+        if symbol:
+            binding = BINDING[symbol]
+            found[symbol] = (binding, binding + (binding in (COMPARISON, POWER)), gate)
+    return found | {sign: found[symbol] for sign, symbol in SPELLINGS.items() if symbol in found}
+
+
+_ALL = _operators()
+COMPARISONS = {symbol: entry for symbol, entry in _ALL.items() if entry[0] == COMPARISON}
+OPERATORS = {symbol: entry for symbol, entry in _ALL.items() if entry[0] != COMPARISON}
+PREFIXES = {"-": (UNARY, "neg"), "−": (UNARY, "neg"), "+": (UNARY, ""), "√": (ROOT, "sqrt")}

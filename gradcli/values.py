@@ -1,0 +1,131 @@
+"""A value in the user's words to a number or nested lists: `3`, `pi/2`, `[1, 2]`, `@w.csv`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import inf, nan
+from typing import Any
+
+from gradcli.errors import GradError, PointMistake, UsageMistake, listed
+from gradcli.evaluate import evaluate
+from gradcli.files import read_text
+from gradcli.staging import stage
+
+Value = Any  # a float, or a list of Values
+PLAIN_NUMBER = re.compile(r"\s*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s*")
+SPECIAL = {"inf": inf, "infinity": inf, "nan": nan}
+DEEPEST = 32  # NumPy's limit on dimensions was this for decades
+
+
+def read_value(text: str) -> Value:
+    """A number, a constant expression, a list of these, or the contents of `@file`."""
+    return _read(text, 0)
+
+
+def _read(text: str, depth: int) -> Value:
+    text = text.strip()
+    if PLAIN_NUMBER.fullmatch(text):
+        return float(text)
+    if text.startswith("["):
+        return _list(text, depth)
+    if text.startswith("@"):
+        return _array_file(text[1:])
+    word = text.lower().lstrip("+-")
+    if word in SPECIAL and len(text) - len(word) < 2:
+        return -SPECIAL[word] if text.startswith("-") else SPECIAL[word]
+    return _constant(text)
+
+
+def split(text: str) -> Iterator[str]:
+    """The parts between commas that stand outside brackets; an empty last part is dropped."""
+    depth = start = 0
+    for place, sign in enumerate(text):
+        if sign in "[(":
+            depth += 1
+        elif sign in "])":
+            depth -= 1
+        elif sign == "," and depth <= 0:
+            yield text[start:place]
+            start = place + 1
+    if text[start:].strip() or start == 0:
+        yield text[start:]
+
+
+def _constant(text: str) -> float:
+    if not text:
+        raise PointMistake("a value is missing", hint="write name=number")
+    program = stage(text)
+    if program.inputs:
+        names = listed(program.variables, 3)
+        raise PointMistake(f"{names} is no number", program.inputs[0].span, "a value is a number such as 3, 1e-3, pi/2")
+    evaluation = evaluate(program, {})
+    return evaluation.value(program.output)
+
+
+def _list(text: str, depth: int) -> list[Value]:
+    if depth > DEEPEST:
+        raise PointMistake(f"a list is nested more than {DEEPEST} deep")
+    if not text.endswith("]"):
+        raise PointMistake("something follows the list" if "]" in text else "a list is not closed")
+    inner = text[1:-1]
+    return _even([_read(part, depth + 1) for part in split(inner)] if inner.strip() else [])
+
+
+def _even(value: list[Value]) -> list[Value]:
+    """The list itself, if its parts are all numbers or all lists of one shape."""
+    shapes = {_dimensions(part) for part in value}
+    if len(shapes) > 1 or None in shapes:
+        raise PointMistake("the rows of the list differ in length", hint="each row has the same number of entries")
+    return value
+
+
+def _dimensions(value: Value) -> tuple[int, ...] | None:
+    """The shape of nested lists, () for a number, None if it is ragged."""
+    if not isinstance(value, list):
+        return ()
+    inner = {_dimensions(part) for part in value}
+    if len(inner) > 1 or None in inner:
+        return None
+    return (len(value), *(inner.pop() if inner else ()))  # type: ignore[misc]
+
+
+# -- files --------------------------------------------------------------------------------
+
+
+def read_json(path: str) -> Any:
+    import json
+
+    try:
+        return json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UsageMistake(f"{path[:80]} is no JSON: {str(error)[:80]}") from None
+
+
+def _array_file(path: str) -> Value:
+    if path.endswith(".json"):
+        return _even([numbers(read_json(path), path[:80])])[0]
+    if path.endswith(".csv"):
+        return _even([numbers([line.split(",") for line in read_text(path).split("\n") if line.strip()], path[:80])])[0]
+    raise UsageMistake(f"'{path[:80]}' cannot be read", hint="a value is read from .csv or .json")
+
+
+def numbers(value: Any, title: str) -> Value:
+    """JSON values with every entry a float."""
+    if isinstance(value, list):
+        return [numbers(part, title) for part in value]
+    if isinstance(value, str):
+        try:
+            return read_value(value) if not value.lstrip().startswith(("@", "[")) else _refuse(title, value)
+        except GradError as error:
+            raise error.inside(value, title) from None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _refuse(title, value)
+    try:
+        return float(value)
+    except OverflowError:
+        return inf if value > 0 else -inf
+
+
+def _refuse(title: str, value: object) -> Value:
+    raise PointMistake(f"{title}: {str(value)[:40]!r} is no number")
