@@ -49,14 +49,14 @@ def status(checks: list[Check]) -> int:
 def tell(checks: list[Check]) -> None:
     """A line for each method, on standard error."""
     for check in checks:
-        console.note(line(check))
+        console.note(line(check), "warning" if check.verdict == CONVENTION else "check")
     if checks and all(check.status == "skipped" for check in checks):
-        console.note("check: not verified")
+        console.note("not verified")
 
 
 def line(check: Check) -> str:
     """What a method says, in a sentence."""
-    words = f"check: {check.method} {check.status}"
+    words = f"{check.method} {check.status}"
     if check.verdict.lower() not in (check.status, "skipped"):
         words += f" ({check.verdict})"
     if isfinite(check.difference):

@@ -5,9 +5,11 @@ The only file that imports rich, and only where a terminal is written to.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from typing import IO, TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
 from gradcli.cli.diagnostics import escaped, rendered
 from gradcli.errors import GradError, UsageMistake
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+T = TypeVar("T")
+COLOURS = {"agrees": "green", "disagrees": "bold red", "DISAGREES": "bold red", "skipped": "dim"}
+
 
 class Block(NamedTuple):
     """Rows under a heading: name, code, value, gradient; a heading without rows is a line of text."""
@@ -25,11 +30,24 @@ class Block(NamedTuple):
     rows: list[tuple[str, str, str, str]]
 
 
+class Grid(NamedTuple):
+    """A table: headings and rows of as many cells; without headings, lines of text."""
+
+    headings: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
 def make_output_safe() -> None:
-    """Characters that an output cannot take are written as escapes instead of ending the program."""
+    """Characters that an output cannot take are written as escapes instead of ending the program.
+
+    An unbuffered output gets a buffer: without one, Python drops what a pipe does not take at once.
+    """
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
+        buffer = io.BufferedWriter(sys.stdout.buffer)
+        sys.stdout = io.TextIOWrapper(buffer, sys.stdout.encoding, "backslashreplace")
 
 
 def is_terminal(stream: IO[str] | None) -> bool:
@@ -63,9 +81,9 @@ def remark(message: str) -> None:
     _explain("remark", "yellow", f"remark: {escaped(message)}\n")
 
 
-def note(message: str) -> None:
-    """A line of information on standard error."""
-    _explain("check", "cyan", f"{escaped(message)}\n")
+def note(message: str, kind: str = "check") -> None:
+    """What a check found, on standard error."""
+    _explain(kind, "yellow" if kind == "warning" else "cyan", f"{kind}: {escaped(message)}\n")
 
 
 def _explain(word: str, colour: str, text: str) -> None:
@@ -93,14 +111,46 @@ def terminal(stream: IO[str] | None = None) -> Console:
     return Console(file=stream or sys.stdout, force_terminal=forced, markup=False, emoji=False, highlight=False)
 
 
+def progress(items: list[T]) -> Iterable[T]:
+    """The items, with a bar on standard error while they are worked through, if a terminal is there to see it."""
+    if sys.stderr is None or not is_terminal(sys.stderr):
+        return items
+    from rich.progress import track
+
+    return track(items, description="", console=terminal(sys.stderr), transient=True)
+
+
+def show_grids(grids: list[Grid], path: str | None = None) -> None:
+    """Tables one under the other, to the terminal or a file."""
+    _to(path, lambda out: out.print(*(_grid(grid) for grid in grids), sep="\n"))
+
+
+def _grid(grid: Grid) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_header=bool(grid.headings), pad_edge=False, show_edge=False)
+    for place, heading in enumerate(grid.headings):
+        table.add_column(heading, style="bold" if place == 0 else "", overflow="fold", no_wrap=place == 0)
+    for row in grid.rows:
+        table.add_row(*(Text(escaped(cell), style=COLOURS.get(cell, "")) for cell in row))
+    return table
+
+
 def show(blocks: list[Block], path: str | None = None) -> None:
     """Tables in the note's colours, values green and gradients red, to the terminal or a file."""
+    _to(path, lambda out: _print(blocks, out))
+
+
+def _to(path: str | None, draw: Callable[[Console], object]) -> None:
+    """Draw on the terminal or in a file."""
     if path is None:
-        _print(blocks, terminal())
+        draw(terminal())
         return
     try:
         with open(path, "w", encoding="utf-8") as file:
-            _print(blocks, terminal(file))
+            draw(terminal(file))
     except OSError as error:
         raise UsageMistake(f"{path[:120]} cannot be written: {error.strerror}") from None
 

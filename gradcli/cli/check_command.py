@@ -1,0 +1,95 @@
+"""`gradcli check`: the staged gradient held against independent methods, with a verdict."""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+import click
+
+from gradcli.checks import ALL
+from gradcli.cli import arguments, cases, checking, console, reports, results
+from gradcli.errors import GradError, UsageMistake
+from gradcli.evaluate import evaluate
+from gradcli.findings import findings
+from gradcli.point import Point, bind, read_point
+from gradcli.staging import stage
+
+
+class Question(NamedTuple):
+    """What is asked of each program and point."""
+
+    ties: str
+    wrt: str | None
+    fuse: bool
+    method: str
+    strict: bool
+
+    def answer(self, text: str, point: Point) -> reports.Report:
+        """The gradient, checked. Raises GradError."""
+        program = stage(text, self.fuse)
+        leaves, _ = bind(program, point)
+        inputs = arguments.chosen_inputs(self.wrt, program)
+        evaluation = evaluate(program, leaves, self.ties, inputs)
+        checks = checking.run(evaluation, self.method, inputs, self.strict)
+        found = findings(evaluation, self.ties)
+        warnings = [finding for finding in found if finding.kind != "remark"]
+        if self.strict and warnings:
+            raise UsageMistake(warnings[0].message, warnings[0].span, "--strict makes warnings errors", text)
+        return reports.report(results.Result(evaluation, point.values, inputs or program.variables, found, checks))
+
+
+@click.command(
+    "check",
+    cls=arguments.Command,
+    short_help="Holds the staged gradient against independent methods, with a verdict.",
+    epilog="""\b
+Examples:
+  gradcli check "x*y" --at x=3,y=-4
+  gradcli check "relu(x) - relu(-x)" --at x=0 --method numeric
+  echo '{"expr": "sqrt(x)", "at": {"x": 2}}' | gradcli check --cases -""",
+)
+@arguments.expression
+@arguments.point
+@arguments.differentiation
+@click.option("--method", type=click.Choice(checking.CHOICES), default=ALL, help="One method instead of all.")
+@click.option("--cases", "many", metavar="FILE", help='JSON lines {"expr": ..., "at": {...}}; - is standard input.')
+@click.option("--format", "form", type=click.Choice(["table", "json"]), help="How the result is printed.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@click.option("-o", "output", metavar="FILE", help="Write the result to FILE.")
+def command(
+    expr: str | None,
+    file: str | None,
+    at: tuple[str, ...],
+    ties: str,
+    wrt: str | None,
+    no_fuse: bool,
+    method: str,
+    many: str | None,
+    form: str | None,
+    as_json: bool,
+    strict: bool,
+    output: str | None,
+) -> int:
+    """Hold the gradient of EXPR at a point against sympy, a precise re-run, dual numbers and differences.
+
+    Exit status 1 if and only if a gradient is wrong.
+    """
+    if as_json and form not in (None, "json"):
+        raise UsageMistake(f"--json contradicts --format {form}")
+    form = "json" if as_json else form or ("table" if output is None and console.is_terminal(sys.stdout) else "lines")
+    asked = Question(ties, wrt, not no_fuse, method, strict)
+    if many is not None:
+        if expr is not None or file is not None or at:
+            raise UsageMistake("--cases brings its own expressions and points", hint="leave out EXPR, -f and --at")
+        return cases.run(many, asked.answer, form, output)
+    text, title = arguments.program_text(expr, file)
+    try:
+        report = asked.answer(text, read_point(at))
+    except GradError as error:
+        raise error.inside(text, title) from None
+    for finding in report.result.findings[:10]:
+        console.warn(finding, text, title)
+    reports.deliver(report, form, output)
+    return checking.status(report.result.checks)
