@@ -52,7 +52,7 @@ def _take_constants_in(graph: Graph, order: list[Node], inside: bytearray, width
     for node in order:
         if not node.constant or node in graph.titles:
             continue
-        width = sum(widths[operand.index] or 1 for operand in node.operands)
+        width = sum(widths[operand.index] or 1 for operand in node.operands) + (len(node.operands) == 1)
         for operand in sorted(node.operands, key=lambda operand: widths[operand.index], reverse=True):
             if width > WIDTH // 2 and widths[operand.index]:
                 width -= widths[operand.index] - 1

@@ -97,7 +97,7 @@ def read_json(path: str) -> Any:
     import json
 
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), parse_int=float)
     except (json.JSONDecodeError, RecursionError) as error:
         raise UsageMistake(f"{path[:80]} is no JSON: {str(error)[:80]}") from None
 
@@ -110,10 +110,12 @@ def _array_file(path: str) -> Value:
     raise UsageMistake(f"'{path[:80]}' cannot be read", hint="a value is read from .csv or .json")
 
 
-def numbers(value: Any, title: str) -> Value:
+def numbers(value: Any, title: str, depth: int = 0) -> Value:
     """JSON values with every entry a float."""
+    if depth > DEEPEST:
+        raise PointMistake(f"{title}: a list is nested more than {DEEPEST} deep")
     if isinstance(value, list):
-        return [numbers(part, title) for part in value]
+        return [numbers(part, title, depth + 1) for part in value]
     if isinstance(value, str):
         try:
             return read_value(value) if not value.lstrip().startswith(("@", "[")) else _refuse(title, value)
@@ -121,10 +123,7 @@ def numbers(value: Any, title: str) -> Value:
             raise error.inside(value, title) from None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _refuse(title, value)
-    try:
-        return float(value)
-    except OverflowError:
-        return inf if value > 0 else -inf
+    return float(value)
 
 
 def _refuse(title: str, value: object) -> Value:

@@ -119,11 +119,11 @@ def chosen_inputs(wrt: str | None, program: Program) -> list[str] | None:
     """The names in --wrt, checked against the program's inputs."""
     if wrt is None:
         return None
-    names = [name.strip() for name in wrt.split(",") if name.strip()]
-    variables = program.variables
+    names = dict.fromkeys(name.strip() for name in wrt.split(",") if name.strip())
+    variables = dict.fromkeys(program.variables)
     unknown = [name for name in names if name not in variables]
     if unknown or not names:
-        hint = did_you_mean(unknown[0], variables) if unknown else ""
-        hint = hint or (f"its inputs are {listed(variables)}" if variables else "it has none")
+        hint = did_you_mean(unknown[0], list(variables)) if unknown else ""
+        hint = hint or (f"its inputs are {listed(list(variables))}" if variables else "it has none")
         raise UsageMistake(f"--wrt: the program has no input {listed(unknown) or 'without a name'}", hint=hint)
     return [name for name in variables if name in names]

@@ -6,6 +6,7 @@ import gc
 
 gc.disable()  # a short process frees nothing worth the search; before click is imported, whose start it shortens
 
+import contextlib
 import importlib
 import os
 import sys
@@ -58,13 +59,8 @@ def main() -> NoReturn:
     """Run the command line and end the process with its status."""
     console.make_output_safe()
     status = _status()
-    try:
+    with contextlib.suppress(OSError):  # what an interrupted command has printed so far; a failure has been reported
         sys.stdout and sys.stdout.flush()
-    except BrokenPipeError:
-        status = PIPE_CLOSED
-    except OSError as error:
-        console.fail(UsageMistake(f"the result cannot be written: {error.strerror}"))
-        status = BAD_INPUT
     os._exit(status)  # a million nodes are not worth taking apart one by one
 
 
@@ -97,7 +93,10 @@ def _in_our_words(error: click.ClickException) -> UsageMistake:
 
 def _status() -> int:
     try:
-        return _run(sys.argv[1:])
+        status = _run(sys.argv[1:])
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
     except GradError as error:
         console.fail(error)
         return BAD_INPUT
