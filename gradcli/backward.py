@@ -6,10 +6,11 @@ for. The only reader of the tie rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from gradcli.formula import formula
-from gradcli.gates import Gate, parameters
+from gradcli.gates import Gate, parameters, variadic
 from gradcli.graph import Node
 from gradcli.program import Program, base_of
 
@@ -21,8 +22,25 @@ TIES = {
 }
 
 
-def contribution(gate: Gate, place: int) -> Node | None:
-    """What the operand at `place` receives, as a formula of the gate's letters, `out` and `dout`; None if nothing."""
+class Flow(NamedTuple):
+    """A gradient on its way from a line to an operand, through what is printed inside the line.
+
+    steps: the nodes that it passes, the line first, and the place of the operand that it leaves each by;
+    all partials on the way but one are 1 or -1.
+    accumulates: whether the operand has received a gradient before.
+    """
+
+    line: Node
+    operand: Node
+    steps: tuple[tuple[Node, int], ...]
+    accumulates: bool
+
+
+def contribution(gate: Gate, place: int, guarded: bool = True) -> Node | None:
+    """What the operand at `place` receives, as a formula of the gate's letters, `out` and `dout`; None if nothing.
+
+    guarded: nan where the gate's value is nan, for gates whose rule would give a number there.
+    """
     letter = parameters(gate)[place]
     whole = gate.pullback.get(letter, "")
     partial = gate.partials.get(letter, "0")
@@ -30,7 +48,7 @@ def contribution(gate: Gate, place: int) -> Node | None:
         return None
     if not whole:
         whole = {"1": "dout", "-1": "-dout"}.get(partial, f"({partial}) * dout")
-    return formula(f"where(out == out, {whole}, out)" if gate.closed else whole)
+    return formula(f"where(out == out, {whole}, out)" if gate.closed and guarded else whole)
 
 
 def routed(
@@ -68,3 +86,55 @@ def active(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
                 bit += bit
         marks[node.index] = min(bits, 255)
     return marks
+
+
+def passes(gate: Gate, place: int) -> bool:
+    """Whether any gradient flows to the operand at `place`."""
+    if variadic(gate):
+        return True
+    letter = parameters(gate)[place]
+    return letter in gate.pullback or gate.partials.get(letter, "0") != "0"
+
+
+def leading(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
+    """For each node of the graph, 1 if a gradient that arrives there flows on to an input asked for.
+
+    wrt: names of variables; all if None.
+    """
+    chosen = None if wrt is None else set(wrt)
+    marks = bytearray(len(program.graph.nodes))
+    for node in program.inputs:
+        marks[node.index] = chosen is None or base_of(node) in chosen
+    for node in program.order:
+        if not node.constant:
+            marks[node.index] = any(
+                marks[operand.index] and passes(node.gate, place) for place, operand in enumerate(node.operands)
+            )
+    return marks
+
+
+def flows(program: Program, wrt: Iterable[str] | None = None) -> Iterator[Flow]:
+    """All flows to what leads to an input asked for: lines in reverse, operands from left to right.
+
+    This is the order in which gradients are accumulated, wherever they are computed.
+    """
+    leads = leading(program, wrt)
+    received = bytearray(len(program.graph.nodes))
+    received[program.output.index] = 1
+    for line in reversed(program.lines):
+        if received[line.index] and leads[line.index]:
+            yield from _flows_from(program, line, leads, received)
+
+
+def _flows_from(program: Program, line: Node, leads: bytearray, received: bytearray) -> Iterator[Flow]:
+    waiting: list[tuple[Node, tuple[tuple[Node, int], ...]]] = [(line, ())]
+    while waiting:
+        node, steps = waiting.pop()
+        if steps and not program.inside[node.index]:
+            yield Flow(line, node, steps, bool(received[node.index]))
+            received[node.index] = 1
+            continue
+        for place in reversed(range(len(node.operands))):
+            operand = node.operands[place]
+            if leads[operand.index] and passes(node.gate, place):
+                waiting.append((operand, (*steps, (node, place))))

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from gradcli.gates import NUMBER, parameters, variadic
+from gradcli.gates import NUMBER, operator_of, parameters, variadic
 from gradcli.graph import Node
-from gradcli.parser import BINDING, COMPARISON, POWER, UNARY
+from gradcli.tokens import BINDING, COMPARISON, POWER, UNARY
 
 ATOM = 9
+COMPARISON_SIGNS = tuple(symbol for symbol, binding in BINDING.items() if binding == COMPARISON)
+JOINED = ("mul", "add")  # of conditions: both, either
 Name = Callable[[Node], str | None]
 
 
@@ -26,12 +28,23 @@ class Dialect(NamedTuple):
     ("a * b") gets parentheses by precedence; anything else must be closed in itself, with `...`
     for the further operands of a gate that takes any number.
     number: the digits of a number as written -> its spelling.
+    operand: the same where it is the operand at some place of a node, if that may differ.
     constants: names of constants -> spelling.
+    bindings: gates whose operator binds as tightly as another one than in the language itself.
+    conditions: how a condition is spelled that is a comparison, two joined ("mul" for and, "add" for or), or a
+    number ("", of `a`); none: like any other operand.
+    fixed: how expressions are spelled in which no input occurs, if that differs.
+    form: the form of one node, where it depends on the operands or on whether they have names; else None.
     """
 
     forms: Mapping[str, str] = {}
     number: Callable[[str], str] = str
     constants: Mapping[str, str] = {}
+    operand: Callable[[Node, int], str] | None = None
+    bindings: Mapping[str, int] = {}
+    conditions: Mapping[str, str] = {}
+    fixed: Dialect | None = None  # type: ignore[misc]
+    form: Callable[[Node, Name], str | None] | None = None
 
 
 GRADCLI = Dialect()
@@ -55,15 +68,44 @@ def _expression(node: Node, name: Name, dialect: Dialect) -> tuple[str, int]:
     """The text, and how tightly its outermost operator binds."""
     if not node.operands:
         return _leaf(node, dialect), ATOM
-    pieces, bindings, own = _pieces(dialect.forms.get(node.gate.name) or node.gate.form, tuple(parameters(node.gate)))
-    if variadic(node.gate):
+    if node.constant and dialect.fixed is not None:
+        dialect = dialect.fixed
+    gate = node.gate
+    special = dialect.form(node, name) if dialect.form is not None else None
+    form = special or dialect.forms.get(gate.name) or gate.form
+    pieces, bindings, own = _pieces(form, tuple(parameters(gate)))
+    if variadic(gate):
         bindings += bindings[-1:] * (len(node.operands) - len(bindings))
-    operands = [
-        operand_text(operand, name, dialect, binding) for operand, binding in zip(node.operands, bindings, strict=True)
-    ]
-    if variadic(node.gate):
+    operands = [_operand(node, place, name, dialect, binding) for place, binding in enumerate(bindings)]
+    if variadic(gate):
         operands[1:] = [", ".join(operands[1:])]
-    return "".join(operands[piece] if isinstance(piece, int) else piece for piece in pieces), own
+    text = "".join(operands[piece] if isinstance(piece, int) else piece for piece in pieces)
+    return text, dialect.bindings.get(gate.name, own)
+
+
+def _operand(node: Node, place: int, name: Name, dialect: Dialect, binding: int) -> str:
+    operand = node.operands[place]
+    if operand.gate is NUMBER and dialect.operand is not None:
+        return dialect.operand(node, place)
+    if node.gate.name == "where" and place == 0 and dialect.conditions:
+        return _condition(operand, name, dialect)
+    return operand_text(operand, name, dialect, binding)
+
+
+def _condition(node: Node, name: Name, dialect: Dialect) -> str:
+    """A condition as a language tests it, rather than as a number."""
+    form = dialect.conditions.get(node.gate.name)
+    if name(node) is not None or form is None or (node.gate.name in JOINED and not _joins_conditions(node)):
+        return dialect.conditions[""].replace("a", operand_text(node, name, dialect, UNARY))
+    if node.gate.name in JOINED:
+        left, right = (_condition(operand, name, dialect) for operand in node.operands)
+    else:
+        left, right = (_operand(node, place, name, dialect, COMPARISON + 1) for place in (0, 1))
+    return f"{left}{form[1:-1]}{right}"
+
+
+def _joins_conditions(node: Node) -> bool:
+    return all(operator_of(operand.gate) in COMPARISON_SIGNS for operand in node.operands)
 
 
 def _leaf(node: Node, dialect: Dialect) -> str:
@@ -76,12 +118,12 @@ def _leaf(node: Node, dialect: Dialect) -> str:
 @cache
 def _pieces(form: str, letters: tuple[str, ...]) -> tuple[tuple[str | int, ...], tuple[int, ...], int]:
     """A form as text and places of operands, how tightly each operand has to bind, and how it binds itself."""
-    words = form.split(" ")
     places: dict[str, str | int] = {letter: place for place, letter in enumerate(letters)}
     parts = re.split(rf"\b({'|'.join(letters)})\b(?!\()", form.replace(", ...", ""))
     pieces = tuple(places.get(part, part) for part in parts if part)
-    if len(words) == 3 and words[1] in BINDING:
-        own = BINDING[words[1]]
+    symbol = str(pieces[1]).strip() if len(pieces) > 2 and set(pieces[1::2]) == {pieces[1]} else ""
+    if symbol in BINDING and pieces[0] == 0:
+        own = BINDING[symbol]
         left = own + 1 if own in (COMPARISON, POWER) else own
         return pieces, (left, UNARY if own == POWER else own + 1), own
     if form == "-" + letters[0]:

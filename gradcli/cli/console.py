@@ -155,6 +155,15 @@ def _to(path: str | None, draw: Callable[[Console], object]) -> None:
         raise UsageMistake(f"{path[:120]} cannot be written: {error.strerror}") from None
 
 
+def show_code(code: str, language: str) -> None:
+    """Code to the terminal, highlighted in the terminal's own colours."""
+    from rich.syntax import Syntax
+
+    lexer = {"numpy": "python", "torch": "python", "jax": "python"}.get(language, language)
+    shown = Syntax(code, lexer, theme="ansi_dark", background_color="default", word_wrap=False)
+    terminal().print(shown.highlight(code), soft_wrap=True, end="")
+
+
 def _print(blocks: list[Block], out: Console) -> None:
     from rich.text import Text
 

@@ -1,0 +1,37 @@
+"""Runnable backprop code in other languages: one file a language, none of which knows mathematics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+
+from gradcli.codegen.code import coded
+from gradcli.codegen.target import Options, Target
+from gradcli.program import Program
+
+TARGETS = ("python", "numpy", "c", "javascript", "torch", "jax", "latex")
+
+
+def target_called(name: str) -> Target:
+    """The record of a language; its file is imported when it is asked for."""
+    target: Target = import_module(f"gradcli.codegen.{name}").TARGET
+    return target
+
+
+def generate(
+    program: Program, target: str, options: Options, ties: str = "first", wrt: Iterable[str] | None = None
+) -> str:
+    """The code of a program: value and gradient, line by line.
+
+    target: one of TARGETS; ties: a key of backward.TIES; wrt: the variables whose gradient is asked for, all if None.
+    Raises UsageMistake where the language lacks a gate, PointMistake where the point does not fit.
+    """
+    language = target_called(target)
+    name = options.name or language.called
+    shapes = {variable: _shape(value) for variable, value in options.point.items()}
+    code = coded(program, language, options.style, ties, wrt, shapes, (name,))
+    return "\n".join(language.frame(code, options._replace(name=name))) + "\n"
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    return (len(value), *_shape(value[0])) if isinstance(value, list) and value else ()

@@ -1,0 +1,216 @@
+"""Assignments as lines of a language: the forward pass, the backward pass, and the functions that they call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from gradcli.codegen.code import Assignment, Code, Group, Variable
+from gradcli.errors import UsageMistake
+from gradcli.exact import COMPARISONS, digits_of
+from gradcli.formula import formula
+from gradcli.gates import GATES, NUMBER, Gate, operator_of, parameters, variadic
+from gradcli.graph import Node
+from gradcli.local import nested, whole_gate
+from gradcli.printer import operand_text, text_of
+from gradcli.program import base_of
+
+BUILT_IN = ("neg", "copy", "where")
+
+
+class Writer:
+    """Spells the parts of one program's code."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self.target = code.target
+        self.names = code.names
+        self.dialect = code.target.dialect
+        if code.style != "plain":
+            self.dialect = code.target.notes or self.dialect
+        self.leaf_of = {code.gradients[leaf]: leaf for leaf in code.program.inputs if leaf in code.gradients}
+        self.lists = self._lists() if self.target.lists else {}
+        self.made: set[str] = set()
+
+    # -- expressions ----------------------------------------------------------------------
+
+    def value(self, line: Node) -> str:
+        """What a line computes."""
+        return self._own_text(self.written(line))
+
+    def written(self, line: Node) -> Node:
+        """A line's expression; gates that the note spells out are spelled out in its style."""
+        graph = self.code.formulas.graph
+        if self.code.style != "plain" and line.gate.fuses:
+            return whole_gate(graph, line)
+        return nested(graph, line) if self.target.pairs and variadic(line.gate) else line
+
+    def text(self, node: Node) -> str:
+        """An expression on the right of an equals sign."""
+        if node in self.names:
+            return self.names[node]
+        return self.dialect.number(str(node.static)) if node.gate is NUMBER else self._own_text(node)
+
+    def _own_text(self, node: Node) -> str:
+        text = text_of(node, self.names.get, self.dialect)
+        return text[1:-1] if _is_choice(node) and text.startswith("(") else text
+
+    def factor(self, node: Node) -> str:
+        """A local gradient as the note writes it: (1), (2 * xpy), w[0]."""
+        if node in self.names:
+            return self.names[node]
+        text = digits_of(node) or operand_text(node, self.names.get, self.dialect)
+        return text if _is_choice(node) and text.startswith("(") else f"({text})"
+
+    # -- forward --------------------------------------------------------------------------
+
+    def forward(self) -> Iterator[str]:
+        """The lines of the forward pass, each with its number."""
+        for number, line in self.code.stages:
+            text = self.target.assign(self.names[line], self.value(line), False, True)
+            yield f"{text}  {self.target.comment(f'({number})')}"
+
+    # -- backward -------------------------------------------------------------------------
+
+    def backward(self) -> Iterator[str]:
+        """The groups of the backward pass, each under its header; what receives nothing is 0."""
+        for variable in self.code.wanted:
+            if variable.shape and variable.name not in self.lists:
+                yield from self.target.zeros(variable, self._untouched(variable))
+        for group in self.code.groups:
+            name = self.names[group.line]
+            yield self.target.comment(f"backprop {name} = {self.value(group.line)}  ({group.number})")
+            yield from self._group(group)
+        for variable in self.code.wanted:
+            if not variable.shape and not self._receives(variable):
+                yield self.target.assign(self.target.scalar(variable.gradient), self.dialect.number("0"), False, False)
+
+    def _group(self, group: Group) -> Iterator[str]:
+        done = set()
+        for assignment in group.assignments:
+            leaf = self.leaf_of.get(assignment.target)
+            base = base_of(leaf) if leaf is not None else ""
+            if base not in self.lists:
+                yield from self._assignment(assignment)
+            elif base not in done:
+                done.add(base)
+                yield self._list(self.lists[base])
+
+    def _assignment(self, assignment: Assignment) -> Iterator[str]:
+        if assignment.local:
+            yield self._line(assignment.local, self.text(assignment.value), False)
+        name = self.names[assignment.target]
+        if assignment.target in self.leaf_of:
+            self.made.add(name)
+            inner = self.target.reduced(self._value(assignment), "[" in name)
+            yield self.target.assign(name, inner, assignment.accumulates, False)
+        else:
+            yield self._line(name, self._value(assignment), assignment.accumulates)
+
+    def _line(self, name: str, value: str, accumulates: bool) -> str:
+        fresh = name not in self.made
+        self.made.add(name)
+        return self.target.assign(name, value, accumulates, fresh)
+
+    def _value(self, assignment: Assignment) -> str:
+        if assignment.upstream is None:
+            return self._whole(assignment)
+        upstream = self.names[assignment.upstream]
+        if assignment.local:
+            return f"{upstream} * {assignment.local}"
+        return f"{self.factor(assignment.value)} * {upstream}"
+
+    def _whole(self, assignment: Assignment) -> str:
+        text = self.text(assignment.value)
+        shared = assignment.value in self.names and not assignment.accumulates
+        return self.target.owned(text) if shared and assignment.target in self.code.accumulated else text
+
+    # -- inputs with elements -------------------------------------------------------------
+
+    def _lists(self) -> dict[str, list[Assignment]]:
+        """The variables whose gradient one group gives whole, each element once: its assignments in order."""
+        found: dict[str, list[tuple[int, Assignment]]] = {}
+        for group in self.code.groups:
+            for assignment in group.assignments:
+                leaf = self.leaf_of.get(assignment.target)
+                if leaf is not None:
+                    found.setdefault(base_of(leaf), []).append((group.number, assignment))
+        sizes = {variable.name: variable.shape for variable in self.code.wanted if len(variable.shape) == 1}
+        return {
+            name: sorted((assignment for _, assignment in sent), key=self._place)
+            for name, sent in found.items()
+            if name in sizes and len(sent) == sizes[name][0] == len({assignment.target for _, assignment in sent})
+            and len({number for number, _ in sent}) == 1
+        }
+
+    def _place(self, assignment: Assignment) -> tuple[int, ...]:
+        return self.leaf_of[assignment.target].static.places  # type: ignore[union-attr]
+
+    def _list(self, assignments: list[Assignment]) -> str:
+        """`dx = [w[0] * ddot, w[1] * ddot]`."""
+        base = base_of(self.leaf_of[assignments[0].target])
+        gradient = next(variable.gradient for variable in self.code.variables if variable.name == base)
+        values = [self._value(assignment) for assignment in assignments]
+        return self.target.assign(gradient, f"[{', '.join(value.replace('(1) *', '1.0 *') for value in values)}]", False, True)
+
+    def _untouched(self, variable: Variable) -> list[tuple[int, ...]]:
+        """The elements of a variable that receive nothing, where these are few enough to be listed."""
+        touched = {leaf.static.places for leaf in self.leaf_of.values() if base_of(leaf) == variable.name}  # type: ignore[union-attr]
+        return [index for index in product(*map(range, variable.shape)) if index not in touched]
+
+    def _receives(self, variable: Variable) -> bool:
+        return any(base_of(leaf) == variable.name for leaf in self.leaf_of.values())
+
+    # -- functions ------------------------------------------------------------------------
+
+    def functions(self) -> Iterator[list[str]]:
+        """The small functions that the code calls, each behind those that it calls itself."""
+        done: set[str] = set()
+        for node in self._expressions():
+            for name in called(node, self.names):
+                yield from self._function(name, done)
+
+    def _expressions(self) -> Iterator[Node]:
+        for _, line in self.code.stages:
+            yield self.written(line)
+        for group in self.code.groups:
+            for assignment in group.assignments:
+                yield assignment.value
+
+    def _function(self, name: str, done: set[str]) -> Iterator[list[str]]:
+        if name in done or self._spelled(GATES[name]):
+            return
+        done.add(name)
+        if name in self.target.helpers:
+            yield self.target.helpers[name]
+            return
+        gate = GATES[name]
+        if not (gate.stable or gate.means):
+            raise UsageMistake(f"{self.target.name} has no {name}", hint=f"gradcli cannot write the gate {name} there")
+        rule = formula(gate.stable or gate.means)
+        for inner in called(rule, {}):
+            yield from self._function(inner, done)
+        yield self.target.function(name, parameters(gate), self._bare(rule))
+
+    def _spelled(self, gate: Gate) -> bool:
+        """Whether the language itself has a gate."""
+        return gate.name in self.dialect.forms or operator_of(gate) != "" or gate.name in BUILT_IN
+
+    def _bare(self, rule: Node) -> str:
+        text = text_of(rule, lambda node: None, self.dialect)
+        return text[1:-1] if _is_choice(rule) and text.startswith("(") else text
+
+
+def called(node: Node, names: dict[Node, str]) -> Iterator[str]:
+    """The gates of an expression, of the innermost operands last; named operands are not entered."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if node.operands:
+            yield node.gate.name
+            waiting.extend(operand for operand in reversed(node.operands) if operand not in names)
+
+
+def _is_choice(node: Node) -> bool:
+    """Whether a language may spell an expression with `if` or `?`, in parentheses."""
+    return node.gate.name == "where" or node.gate.name in COMPARISONS

@@ -1,0 +1,110 @@
+"""What a language must say so that gradcli can write it. One record a language, and no mathematics in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gradcli.printer import Dialect
+
+if TYPE_CHECKING:
+    from gradcli.codegen.code import Code, Variable
+
+FORMS = ("function", "script", "lines")
+STYLES = ("plain", "note", "df")
+
+
+class Options(NamedTuple):
+    """What the user asked for beside the program.
+
+    form: function, script or lines. style: plain, note or df. name: of the function; the language's own if empty.
+    point: values of the variables, for a script. selfcheck: whether a script ends with a check of itself.
+    """
+
+    form: str = "function"
+    style: str = "plain"
+    name: str = ""
+    selfcheck: bool = False
+    point: Mapping[str, Any] = {}
+
+
+class Target(NamedTuple):
+    """A language.
+
+    dialect: how it spells expressions; a gate without a form there is defined by the table, in a function of its own.
+    words: names that its code cannot use for variables. greek: whether names may have Greek letters.
+    guarded: whether a nan shows in the gradients of every gate; else only where its own arithmetic shows it.
+    pairs: whether its max and min take two operands only. comment: a line of comment.
+    assign: name, value, whether it adds to the name, whether it makes the name -> a line.
+    function: the name, the parameters and the value of a small function -> its lines.
+    frame: the whole text, line by line. called: the name of its function if the user gives none.
+    scalar: the name of a scalar input's gradient, as it is assigned.
+    element: name, index and shape -> one element of a variable.
+    lists: whether a gradient of elements may be written as a list.
+    zeros: the lines that make a gradient with elements, given the variable and the elements that receive nothing.
+    owned: a value that is another variable's, as new memory, for languages whose variables share it.
+    reduced: what an input is sent, in the shape of the input; whether that is one element.
+    helpers: small functions of its own, where its library has a gate in another shape.
+    notes: the dialect of the styles note and df.
+    """
+
+    name: str
+    dialect: Dialect
+    words: frozenset[str]
+    comment: Callable[[str], str]
+    assign: Callable[[str, str, bool, bool], str]
+    function: Callable[[str, list[str], str], list[str]]
+    frame: Callable[[Code, Options], Iterator[str]]
+    called: str = "value_and_gradient"
+    greek: bool = True
+    guarded: bool = True
+    pairs: bool = True
+    scalar: Callable[[str], str] = str
+    element: Callable[[str, tuple[int, ...], tuple[int, ...]], str] = lambda name, index, shape: (
+        name + "".join(f"[{place}]" for place in index)
+    )
+    lists: bool = False
+    zeros: Callable[[Variable, list[tuple[int, ...]]], list[str]] = lambda variable, untouched: []
+    owned: Callable[[str], str] = str
+    reduced: Callable[[str, bool], str] = lambda value, element: value
+    helpers: Mapping[str, list[str]] = {}
+    notes: Dialect | None = None
+
+
+def spelling(names: Iterable[str], target: Target, reserved: Iterable[str] = ()) -> dict[str, str]:
+    """One name in the language for each name, all different; most stay as they are.
+
+    What the language cannot have gets underscores at its end; Greek letters are spelled out where it has none.
+    """
+    wanted = {name: _in_letters(name, target) for name in names}
+    taken = {*target.words, *reserved}
+    kept = {name for name, plain in wanted.items() if name == plain and name not in taken}
+    taken |= kept
+    found = {}
+    for name, plain in wanted.items():
+        while name not in kept and plain in taken:
+            plain += "_"
+        found[name] = plain
+        taken.add(plain)
+    return found
+
+
+def _in_letters(name: str, target: Target) -> str:
+    """A name in the letters of the language."""
+    if target.greek:
+        return name
+    plain = name if name.isascii() else "".join(map(_letter, name))
+    bare = plain.lstrip("_")
+    reserved = plain.startswith("__") or plain[:2].strip("_").isupper() and plain.startswith("_")
+    return (bare or "v") + "_" * (len(plain) - len(bare)) if reserved else plain
+
+
+def _letter(sign: str) -> str:
+    """A Greek letter's name: alpha, Omega."""
+    if sign.isascii():
+        return sign
+    from unicodedata import name
+
+    words = name(sign).replace("LAMDA", "LAMBDA").split()
+    spelled = "".join(words[3:]).lower()
+    return spelled.capitalize() if words[1] == "CAPITAL" else spelled
