@@ -18,7 +18,7 @@ from gradcli.backward import contribution
 from gradcli.checks.precise import Number, apply, as_float, leaf
 from gradcli.checks.scene import Scene, along
 from gradcli.checks.slopes import FLAT, Scale, Sides, sides
-from gradcli.gates import Gate, parameters, variadic
+from gradcli.gates import CONSTANT, Gate, parameters, variadic
 from gradcli.graph import Node
 
 UNIT = mpmath.mpf(2) ** -53
@@ -148,14 +148,15 @@ def rule_rounding(scene: Scene, node: Node, place: int) -> Number:
     off = min(abs(out - value), VALUE * abs(value)) if mpmath.isfinite(value - out) else mpmath.mpf(0)
     letters = {letter: (x, mpmath.mpf(0)) for letter, x in zip(parameters(node.gate), operands, strict=True)}
     letters |= {"out": (out, off), "dout": (mpmath.mpf(1), mpmath.mpf(0))}
-    return _running(rule, letters, scene.scale)[1]
+    off = _running(rule, letters, scene.scale)[1]
+    return off if mpmath.isfinite(off) else mpmath.mpf(0)
 
 
 def _running(rule: Node, letters: Mapping[str, tuple[Number, Number]], scale: Scale) -> tuple[Number, Number]:
     """The value of a formula, and what it may be off by."""
     if not rule.operands:
         known = letters.get(getattr(rule.static, "base", ""))
-        return known or (leaf(rule, {}), UNIT)
+        return known or (leaf(rule, {}), UNIT * (rule.gate is CONSTANT) * 4)
     parts = [_running(operand, letters, scale) for operand in rule.operands]
     operands = [value for value, _ in parts]
     value = apply(rule.gate, operands)
