@@ -87,6 +87,16 @@ def assert_as_good_as_written_out(gate: Gate) -> None:
             assert_not_worse(whole.gradient[letter], apart.gradient[letter], rate, point)
 
 
+def assert_accurate_over_the_whole_range(gate: Gate) -> None:
+    """To four units in the last place, times what an error of one in the operand does anyway."""
+    (letter,) = parameters(gate)
+    for x in WIDE:
+        point = {letter: x}
+        want, rate = number(written(gate), point, 700), slope(written(gate), point, letter, 700)
+        allowed = 4 * EPS * (abs(want) + abs(x * rate)) + 2.0**-1073
+        assert abs(calculate(written(gate), point).value - want) <= allowed, point
+
+
 def assert_not_worse(whole: float, apart: float, want: mpmath.mpf, point: dict[str, float]) -> None:
     """At most two units in the last place further from the truth; and never nan."""
     assert not isnan(whole), point
@@ -181,6 +191,13 @@ def test_defined_gate_means_its_definition(gate):
 )
 def test_stable_form_is_never_worse_than_the_written_one(gate):
     assert_as_good_as_written_out(gate)
+
+
+@pytest.mark.parametrize(
+    "gate", [gate for gate in GATES.values() if gate.means and gate.stable], ids=lambda gate: gate.name
+)
+def test_stable_form_is_accurate_over_the_whole_range(gate):
+    assert_accurate_over_the_whole_range(gate)
 
 
 @pytest.mark.parametrize("gate", [gate for gate in GATES.values() if variadic(gate)], ids=lambda gate: gate.name)
