@@ -96,12 +96,12 @@ def _condition(node: Node, name: Name, dialect: Dialect) -> str:
     """A condition as a language tests it, rather than as a number."""
     form = dialect.conditions.get(node.gate.name)
     if name(node) is not None or form is None or (node.gate.name in JOINED and not _joins_conditions(node)):
-        return dialect.conditions[""].replace("a", operand_text(node, name, dialect, UNARY))
+        return dialect.conditions[""].replace("a", operand_text(node, name, dialect, COMPARISON + 1))
     if node.gate.name in JOINED:
-        left, right = (_condition(operand, name, dialect) for operand in node.operands)
+        sides = [_condition(operand, name, dialect) for operand in node.operands]
     else:
-        left, right = (_operand(node, place, name, dialect, COMPARISON + 1) for place in (0, 1))
-    return f"{left}{form[1:-1]}{right}"
+        sides = [_operand(node, place, name, dialect, COMPARISON + 1) for place in (0, 1)]
+    return re.sub(r"\b[ab]\b", lambda letter: sides["ab".index(letter[0])], form)
 
 
 def _joins_conditions(node: Node) -> bool:
@@ -127,5 +127,5 @@ def _pieces(form: str, letters: tuple[str, ...]) -> tuple[tuple[str | int, ...],
         left = own + 1 if own in (COMPARISON, POWER) else own
         return pieces, (left, UNARY if own == POWER else own + 1), own
     if form == "-" + letters[0]:
-        return pieces, (UNARY,), UNARY
+        return pieces, (UNARY + 1,), UNARY  # --x is something else in many languages
     return pieces, (0,) * len(letters), ATOM

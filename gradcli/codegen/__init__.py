@@ -7,6 +7,7 @@ from importlib import import_module
 
 from gradcli.codegen.code import coded
 from gradcli.codegen.target import Options, Target
+from gradcli.gates import GATES
 from gradcli.program import Program
 
 TARGETS = ("python", "numpy", "c", "javascript", "torch", "jax", "latex")
@@ -29,7 +30,8 @@ def generate(
     language = target_called(target)
     name = options.name or language.called
     shapes = {variable: _shape(value) for variable, value in options.point.items()}
-    code = coded(program, language, options.style, ties, wrt, shapes, (name,))
+    own = (gate for gate in GATES if gate not in language.dialect.forms)
+    code = coded(program, language, options.style, ties, wrt, shapes, (name, *own))
     return "\n".join(language.frame(code, options._replace(name=name))) + "\n"
 
 

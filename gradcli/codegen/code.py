@@ -23,7 +23,7 @@ class Variable(NamedTuple):
     """An input as the code sees it.
 
     name: the user's; spelled: the code's; gradient: the name of its gradient in the code.
-    shape: () for a number. wanted: whether its gradient is asked for.
+    shape: () for a number. wanted: whether its gradient is asked for. used: whether the output depends on it.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Variable(NamedTuple):
     gradient: str
     shape: tuple[int, ...]
     wanted: bool
+    used: bool
 
 
 class Assignment(NamedTuple):
@@ -120,8 +121,10 @@ class _Builder:
         self.formulas = Formulas(ties, target.guarded, textbook=style != "plain")
         self.wrt = program.variables if wrt is None else list(wrt)
         used = used_by_output(program)
+        self.used = {base_of(leaf) for leaf in program.inputs if used[leaf.index]}
         self.stages = list(enumerate((line for line in program.lines if used[line.index]), 1))
-        self.gradients: dict[Node, Node] = {program.output: self.formulas.one}
+        seed = self.formulas.leaf("seed") if target.seeded else self.formulas.one
+        self.gradients: dict[Node, Node] = {program.output: seed}
         self.leaves: dict[Node, str] = {}  # nodes that only generated code has, and what to call them
         self.accumulated: set[Node] = set()
         self.reserved = reserved
@@ -249,7 +252,7 @@ class _Builder:
 
     def _variable(self, name: str, spelled: dict[str, str]) -> Variable:
         gradient = spelled[self.plain.gradient[name]]
-        return Variable(name, spelled[name], gradient, self.shapes[name], name in self.wrt)
+        return Variable(name, spelled[name], gradient, self.shapes[name], name in self.wrt, name in self.used)
 
 
 def shapes_of(program: Program) -> dict[str, tuple[int, ...]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
 from gradcli.codegen.code import Assignment, Code, Group, Variable
+from gradcli.codegen.target import Line
 from gradcli.errors import UsageMistake
 from gradcli.exact import COMPARISONS, digits_of
 from gradcli.formula import formula
@@ -31,6 +33,14 @@ class Writer:
         self.leaf_of = {code.gradients[leaf]: leaf for leaf in code.program.inputs if leaf in code.gradients}
         self.lists = self._lists() if self.target.lists else {}
         self.made: set[str] = set()
+        self.times = Counter(self._assigned())
+
+    def _assigned(self) -> Iterator[str]:
+        """The names that the backward pass assigns, as often as it does."""
+        for group in self.code.groups:
+            for assignment in group.assignments:
+                yield self.names[assignment.target]
+                yield assignment.local
 
     # -- expressions ----------------------------------------------------------------------
 
@@ -67,7 +77,7 @@ class Writer:
     def forward(self) -> Iterator[str]:
         """The lines of the forward pass, each with its number."""
         for number, line in self.code.stages:
-            text = self.target.assign(self.names[line], self.value(line), False, True)
+            text = self.target.assign(Line(self.names[line], self.value(line)))
             yield f"{text}  {self.target.comment(f'({number})')}"
 
     # -- backward -------------------------------------------------------------------------
@@ -83,7 +93,11 @@ class Writer:
             yield from self._group(group)
         for variable in self.code.wanted:
             if not variable.shape and not self._receives(variable):
-                yield self.target.assign(self.target.scalar(variable.gradient), self.dialect.number("0"), False, False)
+                yield self._line(self.target.scalar(variable.gradient), self.zero(variable), False)
+
+    def zero(self, variable: Variable) -> str:
+        """The gradient of a variable that receives nothing."""
+        return self.target.nothing(variable) or self.dialect.number("0")
 
     def _group(self, group: Group) -> Iterator[str]:
         done = set()
@@ -97,20 +111,17 @@ class Writer:
                 yield self._list(self.lists[base])
 
     def _assignment(self, assignment: Assignment) -> Iterator[str]:
+        value, name = self._value(assignment), self.names[assignment.target]
         if assignment.local:
             yield self._line(assignment.local, self.text(assignment.value), False)
-        name = self.names[assignment.target]
         if assignment.target in self.leaf_of:
-            self.made.add(name)
-            inner = self.target.reduced(self._value(assignment), "[" in name)
-            yield self.target.assign(name, inner, assignment.accumulates, False)
-        else:
-            yield self._line(name, self._value(assignment), assignment.accumulates)
+            value = self.target.reduced(value, "[" in name)
+        yield self._line(name, value, assignment.accumulates)
 
     def _line(self, name: str, value: str, accumulates: bool) -> str:
-        fresh = name not in self.made
+        makes = name not in self.made and name.isidentifier()  # no element, and nothing behind a pointer
         self.made.add(name)
-        return self.target.assign(name, value, accumulates, fresh)
+        return self.target.assign(Line(name, value, accumulates, makes, self.times[name] > 1))
 
     def _value(self, assignment: Assignment) -> str:
         if assignment.upstream is None:
@@ -151,7 +162,7 @@ class Writer:
         base = base_of(self.leaf_of[assignments[0].target])
         gradient = next(variable.gradient for variable in self.code.variables if variable.name == base)
         values = [self._value(assignment) for assignment in assignments]
-        return self.target.assign(gradient, f"[{', '.join(value.replace('(1) *', '1.0 *') for value in values)}]", False, True)
+        return self._line(gradient, f"[{', '.join(value.replace('(1) *', '1.0 *') for value in values)}]", False)
 
     def _untouched(self, variable: Variable) -> list[tuple[int, ...]]:
         """The elements of a variable that receive nothing, where these are few enough to be listed."""

@@ -8,6 +8,7 @@ from json import dumps
 from gradcli.codegen import header, pythonic
 from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
+from gradcli.codegen.scripts import value_of
 from gradcli.codegen.target import Options, Target
 from gradcli.tokens import BINDING
 from gradcli.words import PYTHON
@@ -71,7 +72,7 @@ def _dictionary(code: Code) -> str:
 
 def _script(code: Code, options: Options, forward: list[str], backward: list[str]) -> Iterator[str]:
     for variable in code.variables:
-        yield f"{variable.spelled} = {options.point.get(variable.name, 1.0)!r}"
+        yield f"{variable.spelled} = {pythonic.literal(value_of(variable, options))}"
     yield from ["", "# forward pass", *forward, "", "# backward pass", *backward]
 
 

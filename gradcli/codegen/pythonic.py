@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from math import isfinite
+from typing import Any
 
+from gradcli.codegen.target import Line
 from gradcli.exact import COMPARISONS, digits_of
 from gradcli.gates import GATES
 from gradcli.graph import Node
@@ -12,7 +14,8 @@ from gradcli.printer import Dialect, Name
 
 INDENT = "    "
 WHOLE = ("add", "sub", "mul", "pow", *COMPARISONS)  # gates beside whose other operand a whole number may stand as an int
-CONDITIONS = {name: GATES[name].form for name in COMPARISONS} | {"mul": "a and b", "add": "a or b", "": "a"}
+COMPARED = {name: GATES[name].form for name in COMPARISONS}
+CONDITIONS = COMPARED | {"mul": "a and b", "add": "a or b", "": "a"}
 CHOICES = {name: f"(1.0 if {GATES[name].form} else 0.0)" for name in COMPARISONS} | {"where": "(a if cond else b)"}
 MOST_DIGITS = 15
 
@@ -44,9 +47,9 @@ def comment(text: str) -> str:
     return f"# {text}"
 
 
-def assign(name: str, value: str, accumulates: bool, makes: bool) -> str:
+def assign(line: Line) -> str:
     """An assignment."""
-    return f"{name} {'+=' if accumulates else '='} {value}"
+    return f"{line.name} {'+=' if line.accumulates else '='} {line.value}"
 
 
 def function(name: str, letters: list[str], value: str) -> list[str]:
@@ -73,3 +76,10 @@ def zeros(shape: tuple[int, ...]) -> str:
     for size in reversed(shape[:-1]):
         text = f"[{text} for _ in range({size})]"
     return text
+
+
+def literal(value: Any) -> str:
+    """A number or nested lists of numbers; infinities and nan by what makes them."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    return repr(value) if isfinite(value) else f'float("{value}")'

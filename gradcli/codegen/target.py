@@ -14,6 +14,16 @@ FORMS = ("function", "script", "lines")
 STYLES = ("plain", "note", "df")
 
 
+class Line(NamedTuple):
+    """`name = value`. accumulates: `name += value`; makes: the name is new; changes: it is assigned again below."""
+
+    name: str
+    value: str
+    accumulates: bool = False
+    makes: bool = True
+    changes: bool = False
+
+
 class Options(NamedTuple):
     """What the user asked for beside the program.
 
@@ -35,10 +45,11 @@ class Target(NamedTuple):
     words: names that its code cannot use for variables. greek: whether names may have Greek letters.
     guarded: whether a nan shows in the gradients of every gate; else only where its own arithmetic shows it.
     pairs: whether its max and min take two operands only. comment: a line of comment.
-    assign: name, value, whether it adds to the name, whether it makes the name -> a line.
+    assign: a Line as text.
     function: the name, the parameters and the value of a small function -> its lines.
     frame: the whole text, line by line. called: the name of its function if the user gives none.
-    scalar: the name of a scalar input's gradient, as it is assigned.
+    scalar: the name of a scalar input's gradient, as it is assigned. nothing: its value if nothing flows there, if not 0.
+    seeded: whether the gradient of the output is a variable, as it is where outputs are arrays.
     element: name, index and shape -> one element of a variable.
     lists: whether a gradient of elements may be written as a list.
     zeros: the lines that make a gradient with elements, given the variable and the elements that receive nothing.
@@ -52,7 +63,7 @@ class Target(NamedTuple):
     dialect: Dialect
     words: frozenset[str]
     comment: Callable[[str], str]
-    assign: Callable[[str, str, bool, bool], str]
+    assign: Callable[[Line], str]
     function: Callable[[str, list[str], str], list[str]]
     frame: Callable[[Code, Options], Iterator[str]]
     called: str = "value_and_gradient"
@@ -60,6 +71,8 @@ class Target(NamedTuple):
     guarded: bool = True
     pairs: bool = True
     scalar: Callable[[str], str] = str
+    nothing: Callable[[Variable], str] = lambda variable: ""
+    seeded: bool = False
     element: Callable[[str, tuple[int, ...], tuple[int, ...]], str] = lambda name, index, shape: (
         name + "".join(f"[{place}]" for place in index)
     )
