@@ -40,6 +40,11 @@ def is_number(node: Node, value: float) -> bool:
     return digits != "" and float(digits) == value
 
 
+def is_whole_power(node: Node) -> bool:
+    """Whether a node is a power with a whole number as exponent."""
+    return node.gate.name == "pow" and digits_of(node.operands[1]).lstrip("-").isdigit()
+
+
 def negated(graph: Graph, node: Node) -> Node:
     """-node."""
     return graph.apply(GATES["neg"], (node,))

@@ -157,7 +157,7 @@ ROWS = (
     Gate("acos", "acos(x)", "acos stretches and turns the gradient, most near -1 and 1",
          {"x": "-1 / sqrt((1 - x) * (1 + x))"}, stem="acos{x}", aliases=("arccos",), near=UNIT),
     Gate("atan", "atan(x)", "atan divides the gradient by one plus the square of its input",
-         {"x": "1 / (1 + x ** 2)"}, stem="atan{x}", aliases=("arctan",)),
+         {"x": "1 / (1 + x * x)"}, stem="atan{x}", aliases=("arctan",)),
     Gate("atan2", "atan2(y, x)", "atan2 turns the gradient across the radius and divides it by the radius",
          {"y": "x / hypot(y, x) / hypot(y, x)", "x": "-y / hypot(y, x) / hypot(y, x)"},
          stem="atan2", aliases=("arctan2",), custom="atan2 has no slope at the origin: nan",
@@ -179,9 +179,9 @@ ROWS = (
          closed=True, near=UNIT),
     # -- error function -------------------------------------------------------------------
     Gate("erf", "erf(x)", "erf passes the gradient through a bell curve around 0",
-         {"x": "2 / sqrt(pi) * exp(-x ** 2)"}, stem="erf{x}"),
+         {"x": "2 / sqrt(pi) * exp(-x * x)"}, stem="erf{x}"),
     Gate("erfc", "erfc(x)", "erfc passes the gradient, turned, through a bell curve around 0",
-         {"x": "-2 / sqrt(pi) * exp(-x ** 2)"}, stem="erfc{x}"),
+         {"x": "-2 / sqrt(pi) * exp(-x * x)"}, stem="erfc{x}"),
     # -- gates that route -----------------------------------------------------------------
     Gate("max", "max(a, b, ...)", "max routes: the largest operand receives the whole gradient, the others none",
          stable="where((a >= b) + (a != a), a, b)", stem="max{a}{b}", aliases=("maximum",), closed=True,
@@ -225,7 +225,7 @@ ROWS = (
     Gate("silu", "silu(x)", "silu gates itself: its input times the sigmoid of its input",
          {"x": "sigmoid(x) + out * (1 - sigmoid(x))"}, means="x * sigmoid(x)", stem="silu{x}"),
     Gate("gelu", "gelu(x)", "gelu weighs its input by the normal distribution function",
-         {"x": "0.5 * erfc(-x / sqrt(2)) + x * exp(-x ** 2 / 2) / sqrt(2 * pi)"},
+         {"x": "0.5 * erfc(-x / sqrt(2)) + x * exp(-x * x / 2) / sqrt(2 * pi)"},
          means="0.5 * x * (1 + erf(x / sqrt(2)))", stable="0.5 * x * erfc(-x / sqrt(2))",
          stem="gelu{x}"),
 )

@@ -11,7 +11,9 @@ from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
 from gradcli.codegen.scripts import value_of
 from gradcli.codegen.target import Line, Options, Target
-from gradcli.printer import Dialect
+from gradcli.exact import is_whole_power
+from gradcli.graph import Node
+from gradcli.printer import Dialect, Name
 from gradcli.tokens import BINDING
 from gradcli.words import JAVASCRIPT
 
@@ -23,6 +25,7 @@ FORMS = {
     "eq": "(a === b ? 1.0 : 0.0)",
     "ne": "(a !== b ? 1.0 : 0.0)",
     "sqrt": "Math.sqrt(x + 0.0)",  # the root of -0.0 is to be 0.0
+    "pow": "pow(a, b)",
     "atan2": "Math.atan2(y, x)",
     "hypot": "Math.hypot(a, b)",
     "max": "Math.max(a, b, ...)",
@@ -34,11 +37,18 @@ def _number(written: str) -> str:
     return written if isfinite(float(written)) else "Infinity"
 
 
+def _whole_power(node: Node, name: Name) -> str | None:
+    return "a ** b" if is_whole_power(node) else None
+
+
+# 1 ** Infinity is NaN there, and 1 in IEEE 754
+POWER = ["function pow(a, b) {", "    return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;", "}"]
 DIALECT = Dialect(
     forms=FORMS,
     number=_number,
     constants={"pi": "Math.PI", "e": "Math.E"},
     bindings={"pow": BINDING["*"]},  # -x ** 2 is an error there
+    form=_whole_power,
     conditions={**braces.CONDITIONS, "eq": "a === b", "ne": "a !== b", "": "a !== 0.0"},
 )
 
@@ -121,4 +131,5 @@ TARGET = Target(
     frame=frame,
     lists=True,
     zeros=_zeros,
+    helpers={"pow": POWER},
 )

@@ -178,7 +178,7 @@ class Writer:
         """The small functions that the code calls, each behind those that it calls itself."""
         done: set[str] = set()
         for node in self._expressions():
-            for name in called(node, self.names):
+            for name in self._called(node, self.names):
                 yield from self._function(name, done)
 
     def _expressions(self) -> Iterator[Node]:
@@ -189,17 +189,19 @@ class Writer:
                 yield assignment.value
 
     def _function(self, name: str, done: set[str]) -> Iterator[list[str]]:
-        if name in done or self._spelled(GATES[name]):
+        if name in done:
             return
         done.add(name)
         if name in self.target.helpers:
             yield self.target.helpers[name]
             return
+        if self._spelled(GATES[name]):
+            return
         gate = GATES[name]
         if not (gate.stable or gate.means):
             raise UsageMistake(f"{self.target.name} has no {name}", hint=f"gradcli cannot write the gate {name} there")
         rule = formula(gate.stable or gate.means)
-        for inner in called(rule, {}):
+        for inner in self._called(rule, {}):
             yield from self._function(inner, done)
         yield self.target.function(name, parameters(gate), self._bare(rule))
 
@@ -211,15 +213,15 @@ class Writer:
         text = text_of(rule, lambda node: None, self.dialect)
         return text[1:-1] if _is_choice(rule) and text.startswith("(") else text
 
-
-def called(node: Node, names: dict[Node, str]) -> Iterator[str]:
-    """The gates of an expression, of the innermost operands last; named operands are not entered."""
-    waiting = [node]
-    while waiting:
-        node = waiting.pop()
-        if node.operands:
-            yield node.gate.name
-            waiting.extend(operand for operand in reversed(node.operands) if operand not in names)
+    def _called(self, node: Node, names: dict[Node, str]) -> Iterator[str]:
+        """The gates of an expression that have no form of their own there; named operands are not entered."""
+        waiting = [node]
+        while waiting:
+            node = waiting.pop()
+            if node.operands:
+                if self.dialect.form is None or self.dialect.form(node, names.get) is None:
+                    yield node.gate.name
+                waiting.extend(operand for operand in reversed(node.operands) if operand not in names)
 
 
 def _is_choice(node: Node) -> bool:

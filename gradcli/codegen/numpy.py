@@ -31,9 +31,10 @@ DIALECT = pythonic.floats("np.inf")._replace(
     forms=FORMS,
     constants={"pi": "np.pi", "e": "np.e"},
     conditions=CONDITIONS,
+    form=pythonic.whole_power,
 )
 # Python's own division and power of floats raise where arrays do not.
-FIXED = DIALECT._replace(forms={**FORMS, "div": "np.divide(a, b)", "pow": "np.power(a, b)"})
+FIXED = DIALECT._replace(forms={**FORMS, "div": "np.divide(a, b)", "pow": "np.power(a, b)"}, form=None)
 HELPERS = {name: [f"{name} = np.vectorize(math.{name}, otypes=[float])"] for name in ("erf", "erfc")}
 SUM_TO = '''def _sum_to(gradient, like):
     """The gradient in the shape of `like`: summed along the axes that were broadcast."""

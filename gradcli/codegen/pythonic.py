@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from gradcli.codegen.target import Line
-from gradcli.exact import COMPARISONS, digits_of
+from gradcli.exact import COMPARISONS, is_whole_power
 from gradcli.gates import GATES
 from gradcli.graph import Node
 from gradcli.printer import Dialect, Name
@@ -39,7 +39,7 @@ def floats(infinity: str) -> Dialect:
 
 def whole_power(node: Node, name: Name) -> str | None:
     """A power with a whole exponent by `**`; with another one `**` would be complex for a negative base."""
-    return "a**b" if node.gate.name == "pow" and digits_of(node.operands[1]).lstrip("-").isdigit() else None
+    return "a**b" if is_whole_power(node) else None
 
 
 def comment(text: str) -> str:
