@@ -6,9 +6,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from gradcli.checks.verdict import Check
+from gradcli.checks.verdict import Check, skipped
 
 if TYPE_CHECKING:
+    from gradcli.checks.scene import Scene
     from gradcli.evaluate import Evaluation
 
 # Method -> the module that has it; what a method needs is loaded when it is asked for.
@@ -25,6 +26,17 @@ def checked(evaluation: Evaluation, methods: list[str], wrt: list[str] | None = 
     from gradcli.checks.scene import Scene
 
     scene = Scene(evaluation, wrt)
-    modules = [import_module(f"gradcli.checks.{METHODS[method]}") for method in methods]
-    checks: list[Callable[[Scene], Check]] = [module.check for module in modules]
-    return settled(scene, [check(scene) for check in checks])
+    return settled(scene, [_asked(method, scene) for method in methods])
+
+
+def _asked(method: str, scene: Scene) -> Check:
+    from gradcli.checks.precise import UnknownGate
+
+    check: Callable[[Scene], Check] = import_module(f"gradcli.checks.{METHODS[method]}").check
+    scene.give_time()
+    try:
+        return check(scene)
+    except TimeoutError as error:
+        return skipped(method, str(error))
+    except UnknownGate as error:
+        return skipped(method, f"mpmath has no function {error}")

@@ -51,7 +51,7 @@ def _part(scene: Scene, leaf: Node) -> Part:
 def _said(ours: float, slopes: dict[float, float]) -> str:
     """What the course says of the error, and which step does best."""
     errors = {step: relative(ours, slope) for step, slope in slopes.items()}
-    best = min(errors, key=lambda step: errors[step] if isfinite(errors[step]) else 2.0)
+    best = min(errors, key=lambda step: (errors[step] if isfinite(errors[step]) else 2.0, step != STEP))
     here = f"relative error {errors[STEP]:.1e} with h = {STEP:g} ({band(errors[STEP])})"
     return here if best == STEP else f"{here}, {errors[best]:.1e} with h = {best:g}"
 

@@ -52,8 +52,6 @@ def _inside(ours: Number, slopes: Sides, bound: Number, way: Way) -> tuple[str, 
         return AGREES, ""
     if mpmath.isinf(bound):
         return BOUNDARY, "a stage on the way has no finite slope"
-    if Way.BENT in way:
-        return CONVENTION, f"rounding decides a branch: the slope is {_shown(slopes)}"
     return CANCELLATION, f"rounding makes {as_float(ours)!r} of the slope {_shown(slopes)}"
 
 

@@ -30,6 +30,7 @@ def settled(scene: Scene, checks: Sequence[Check]) -> list[Check]:
     """
     if not any(_doubts_inputs(scene, check) for check in checks):
         return list(checks)
+    scene.give_time()
     right = believed(scene, {OURS: {}} | {check.method: _slopes(check) for check in checks if check.parts})
     words = _words(right)
     if not words:
@@ -53,7 +54,7 @@ def believed(scene: Scene, legs: Mapping[str, Mapping[str, float]]) -> dict[str,
 def _second_order(scene: Scene, slopes: Mapping[str, float], moves: dict[int, Number]) -> bool:
     first, second = (_remainder(scene, slopes, moves, step) for step in STEPS)
     rounding = sum(
-        abs(moves[leaf.index]) * (arrivals(scene)[leaf.index].bound + 4 * UNIT * abs(_slope(scene, slopes, leaf)))
+        abs(moves[leaf.index]) * (arrivals(scene)[leaf.index].allowed + 4 * UNIT * abs(_slope(scene, slopes, leaf)))
         for leaf in _used(scene)
     )
     if second <= STEPS[1] * (rounding + scene.scale.floor):

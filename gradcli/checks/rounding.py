@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from enum import Flag, auto
+from math import isfinite
 from typing import NamedTuple
 
 import mpmath
@@ -25,7 +26,8 @@ UNIT = mpmath.mpf(2) ** -53
 TINY = mpmath.mpf(2) ** -1072  # what a product may lose by underflow
 LARGEST = mpmath.mpf(sys.float_info.max)
 CALL = 8 * UNIT  # of a function of math, relative: libm promises one or two units
-VALUE = mpmath.mpf(2) ** -40  # a value is wrong, not rounded, beyond this
+VALUE = mpmath.mpf(2) ** -40  # a value is wrong, not rounded, if it is off by more, relatively
+NORMAL = mpmath.mpf(2) ** -1022  # below it floats have fewer digits
 
 
 class Way(Flag):
@@ -50,6 +52,11 @@ class Arrival(NamedTuple):
     slack: Number
     bound: Number
     way: Way
+
+    @property
+    def allowed(self) -> Number:
+        """The bound with as much again for what is of second order."""
+        return 2 * self.bound
 
     def admits(self, gradient: Number) -> bool:
         """Whether a gradient is what should arrive; true where that is not known."""
@@ -109,7 +116,7 @@ def _closed(arrival: Arrival, node: Node, scene: Scene) -> Arrival:
 def _sent(before: Arrival, own: Arrival, gradient: Number, scene: Scene, node: Node, place: int) -> Arrival:
     """The arrival at an operand with what one more user sends."""
     here, exact = scene.at_floats[node.index, place], scene.at_exact[node.index, place]
-    way = before.way | own.way
+    way = before.way | own.way | _given(scene, node)
     if not (here.known and exact.known):
         if not flat(node.gate, place):
             nowhere = mpmath.nan
@@ -120,12 +127,22 @@ def _sent(before: Arrival, own: Arrival, gradient: Number, scene: Scene, node: N
         way |= Way.BENT
     ends = sorted((here.left * gradient, here.right * gradient))
     steep = max(abs(here.left), abs(here.right), abs(exact.left), abs(exact.right))
+    if steep > LARGEST:
+        way |= Way.OVERFLOWN
     rule = times(abs(gradient), rule_rounding(scene, node, place) + 4 * UNIT * steep) + TINY
     low, high = before.low + ends[0], before.high + ends[1]
     rule += UNIT * max(abs(low), abs(high))  # of the sum
     moved = abs(gradient) * max(abs(here.left - exact.left), abs(here.right - exact.right))
     bound = before.bound + rule + times(steep, own.bound) + moved
     return Arrival(low, high, before.slack + rule, bound, way)
+
+
+def _given(scene: Scene, node: Node) -> Way:
+    """What is wrong with the operands of a gate: a rule may stumble over the other one."""
+    if all(isfinite(scene.floats[operand.index]) for operand in node.operands):
+        return Way.CLEAR
+    undefined = any(mpmath.isnan(scene.exact[operand.index]) for operand in node.operands)
+    return Way.EDGED if undefined else Way.OVERFLOWN
 
 
 def flat(gate: Gate, place: int) -> bool:
@@ -145,7 +162,7 @@ def rule_rounding(scene: Scene, node: Node, place: int) -> Number:
         return mpmath.mpf(0)
     operands = [mpmath.mpf(scene.floats[operand.index]) for operand in node.operands]
     out, value = mpmath.mpf(scene.floats[node.index]), apply(node.gate, operands)
-    off = min(abs(out - value), VALUE * abs(value)) if mpmath.isfinite(value - out) else mpmath.mpf(0)
+    off = min(abs(out - value), VALUE * max(abs(value), NORMAL)) if mpmath.isfinite(value - out) else mpmath.mpf(0)
     letters = {letter: (x, mpmath.mpf(0)) for letter, x in zip(parameters(node.gate), operands, strict=True)}
     letters |= {"out": (out, off), "dout": (mpmath.mpf(1), mpmath.mpf(0))}
     off = _running(rule, letters, scene.scale)[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from time import monotonic
 from typing import Any
 
 import mpmath
@@ -18,26 +19,45 @@ from gradcli.graph import Node
 from gradcli.naming import Names, names_of
 from gradcli.program import Program, used_by_output
 
+SECONDS = 20.0  # erfc of 30 to a thousand digits alone takes one
 Local = dict[tuple[int, int], Sides]  # by node and place of the operand
 
 
 class Scene:
     """One evaluation, and the same stage list in mpmath numbers at the same point.
 
-    exact: the value of each node without rounding; constant parts are what the program computes them to be.
-    Raises UnknownGate where a gate cannot be computed.
+    What is asked of it raises UnknownGate where a gate cannot be computed, TimeoutError where that takes too long.
     """
 
     def __init__(self, evaluation: Evaluation, wrt: list[str] | None = None) -> None:
         self.evaluation = evaluation
+        self.give_time()
         self.program: Program = evaluation.program
         self.arrivals: dict[int, Any] = {}  # filled by rounding.arrivals
         self.active = active(self.program, wrt)
         self.used = used_by_output(self.program)
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The digits and steps that the sizes of the values ask for."""
         with mpmath.workdps(95):
-            self.scale: Scale = scale_of([*self._values({}), *(mpmath.mpf(value) for value in self.floats)])
+            return scale_of([*self._values(), *map(mpmath.mpf, self.floats)])
+
+    @cached_property
+    def exact(self) -> list[Number]:
+        """The value of each node without rounding; constant parts are what the program computes them to be."""
         with self.precision():
-            self.exact: list[Number] = self._values({})
+            return self._values()
+
+    def give_time(self) -> None:
+        """Start the clock for one method."""
+        self.deadline = monotonic() + SECONDS
+
+    def apply(self, node: Node, operands: list[Number]) -> Number:
+        """The value of a gate. Raises TimeoutError when all of this takes too long."""
+        if monotonic() > self.deadline:
+            raise TimeoutError(f"more than {SECONDS:g} seconds")
+        return apply(node.gate, operands)
 
     def precision(self) -> mpmath.ctx_mp.PrecisionManager:
         """The digits that slopes need, for a `with` statement."""
@@ -77,14 +97,14 @@ class Scene:
     def _wanted(self, node: Node) -> bool:
         return bool(self.active[node.index] and self.used[node.index])
 
-    def _values(self, given: Mapping[int, Number]) -> list[Number]:
+    def _values(self) -> list[Number]:
         values = [mpmath.nan] * len(self.floats)
         for node in self.program.graph.nodes:
             if node.constant or node.gate is INPUT:
                 values[node.index] = mpmath.mpf(self.floats[node.index])
         for node in self.program.order:
             if not node.constant:
-                values[node.index] = apply(node.gate, [values[operand.index] for operand in node.operands])
+                values[node.index] = self.apply(node, [values[operand.index] for operand in node.operands])
         return values
 
     def rerun(self, moved: Mapping[int, Number]) -> Number:
@@ -93,7 +113,7 @@ class Scene:
         for node in self.nodes:
             if node.index not in values and any(operand.index in values for operand in node.operands):
                 operands = [values.get(operand.index, self.exact[operand.index]) for operand in node.operands]
-                values[node.index] = apply(node.gate, operands)
+                values[node.index] = self.apply(node, operands)
         return values.get(self.program.output.index, self.exact[self.program.output.index])
 
     @cached_property
@@ -111,7 +131,7 @@ class Scene:
         with self.precision():
             for node in self.nodes:
                 operands = [values[operand.index] for operand in node.operands]
-                value = apply(node.gate, operands)
+                value = self.apply(node, operands)
                 for place, operand in enumerate(node.operands):
                     if self.active[operand.index]:
                         found[node.index, place] = self._sides(node, operands, value, place)

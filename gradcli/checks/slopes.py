@@ -67,14 +67,18 @@ class Scale(NamedTuple):
 def scale_of(values: Iterable[Number]) -> Scale:
     """Steps of 1e-35 for values around 1; finer, with more digits, where values lie far apart.
 
-    With all sizes within 10**-spread and 10**spread, a step of 10**-(35 + spread) is small against each, and
-    with 95 + 4 spread digits the rounding of a slope stays under 10**-(50 + 2 spread).
+    With all sizes between 10**-small and 10**large, a step of 10**-(35 + small + large) moves none of them
+    by much, and with 95 + 2 small + 3 large digits the rounding of a slope stays under 10**-(50 + small + large).
     """
-    sizes = [mpmath.mag(value) for value in values if value != 0 and mpmath.isfinite(value)]
-    bits = max([0, *(min(abs(int(size)), WIDEST) for size in sizes)])
-    spread = int(bits * 0.30103) + 1
+    sizes = [int(mpmath.mag(value)) for value in values if value != 0 and mpmath.isfinite(value)]
+    bits = [size for size in sizes if abs(size) < WIDEST]  # beyond it a float is 0 or infinite
+    small, large = _decimals(-min(bits, default=0)), _decimals(max(bits, default=0))
     ten = mpmath.mpf(10)
-    return Scale(95 + 4 * spread, ten ** -(35 + spread), ten ** -(40 + 2 * spread))
+    return Scale(95 + 2 * small + 3 * large, ten ** -(35 + small + large), ten ** -(40 + small + large))
+
+
+def _decimals(bits: int) -> int:
+    return int(max(bits, 0) * 0.30103) + 1
 
 
 def sides(function: Callable[[Number], Number], at: Number, value: Number, scale: Scale) -> Sides:

@@ -15,7 +15,7 @@ import mpmath
 import sympy
 
 from gradcli.checks.judge import judged
-from gradcli.checks.precise import Number, UnknownGate
+from gradcli.checks.precise import Number
 from gradcli.checks.rounding import Way, arrivals
 from gradcli.checks.scene import Scene
 from gradcli.checks.slopes import FLAT, UNKNOWN, Sides, same
@@ -46,12 +46,8 @@ def check(scene: Scene) -> Check:
         with scene.precision():
             gradients = _gradients(scene, deadline)
             return concluded("sympy", [_part(scene, node, gradients) for node in [*scene.inputs, *scene.lines[:-1]]])
-    except TimeoutError:
-        return skipped("sympy", f"more than {SECONDS:g} seconds")
     except UnknownFunction as error:
         return skipped("sympy", f"sympy has no function {error}")
-    except UnknownGate as error:
-        return skipped("sympy", f"mpmath has no function {error}")
     except OverflowError as error:
         return skipped("sympy", str(error), OVERFLOW)
     except NoNumber as error:
@@ -64,7 +60,7 @@ def _part(scene: Scene, node: Node, gradients: dict[int, Sides]) -> Part:
     if slopes.smooth and abs(slopes.left - ours) <= CLOSE * abs(slopes.left):
         return judged(name, ours, slopes, CLOSE * abs(slopes.left), Way.CLEAR, False)
     arrival = arrivals(scene)[node.index]
-    return judged(name, ours, slopes, arrival.bound + scene.scale.floor, arrival.way, False)
+    return judged(name, ours, slopes, arrival.allowed + scene.scale.floor, arrival.way, False)
 
 
 def _gradients(scene: Scene, deadline: float) -> dict[int, Sides]:
@@ -167,4 +163,4 @@ def _chained(before: Sides, upstream: Sides, local: Sides) -> Sides:
 
 def _in_time(deadline: float) -> None:
     if monotonic() > deadline:
-        raise TimeoutError
+        raise TimeoutError(f"more than {SECONDS:g} seconds")
