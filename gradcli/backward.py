@@ -68,23 +68,19 @@ def routed(
 
 
 def active(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
-    """For each node of the graph, which of its operands lead to an input asked for, as bits; an input itself: 1.
+    """For each node of the graph, 1 if an input asked for lies under it.
 
-    wrt: names of variables; all if None. Where there are more than eight operands, all bits stand for any.
+    wrt: names of variables; all if None.
     """
-    chosen = None if wrt is None else set(wrt)
+    if wrt is None:
+        return bytearray([not node.constant for node in program.graph.nodes])
+    chosen = set(wrt)
     marks = bytearray(len(program.graph.nodes))
     for node in program.inputs:
-        if chosen is None or base_of(node) in chosen:
-            marks[node.index] = 1
+        marks[node.index] = base_of(node) in chosen
     for node in program.order:
-        bits, bit = 0, 1
-        for operand in node.operands:
-            if marks[operand.index]:
-                bits |= bit
-            if bit < 256:
-                bit += bit
-        marks[node.index] = min(bits, 255)
+        if any(marks[operand.index] for operand in node.operands):
+            marks[node.index] = 1
     return marks
 
 

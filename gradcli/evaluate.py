@@ -68,9 +68,11 @@ def _forward(program: Program, point: Mapping[Node, float]) -> list[float]:
         if name not in functions:
             functions[name] = value_function(name, False)
         try:
-            if len(operands) == 2:  # most gates; a call with a list takes twice the time
+            if len(operands) == 2:  # most gates have one operand or two; a call with a list takes twice the time
                 left, right = operands
                 values[node.index] = functions[name](values[left.index], values[right.index])
+            elif len(operands) == 1:
+                values[node.index] = functions[name](values[operands[0].index])
             else:
                 values[node.index] = functions[name](*[values[operand.index] for operand in operands])
         except RAISED:
@@ -116,23 +118,34 @@ class _Sweep:
 
     def _shares(self, node: Node, gradient: float) -> Iterable[float | None]:
         """What each operand of a node receives, None where nothing flows."""
-        values, operands = self.values, node.operands
-        key = (node.gate.name, self.active[node.index])
-        function = self.functions.get(key) or self._function(node)
+        values, operands, active = self.values, node.operands, self.active
         out = values[node.index]
         try:
-            if len(operands) == 2:  # most gates; a call with a list takes twice the time
-                left, right = operands
-                return function(values[left.index], values[right.index], out, gradient)
-            return function(*[values[operand.index] for operand in operands], out, gradient)
+            if len(operands) == 2:  # most gates have one operand or two; a call with a list takes twice the time
+                left, right = operands[0].index, operands[1].index
+                key = (node.gate.name, active[left] + 2 * active[right])
+                function = self.functions.get(key) or self._function(node)
+                return function(values[left], values[right], out, gradient)
+            if len(operands) == 1:
+                place = operands[0].index
+                function = self.functions.get((node.gate.name, active[place])) or self._function(node)
+                return function(values[place], out, gradient)
+            known = [values[operand.index] for operand in operands]
+            return self._function(node)(*known, out, gradient)
         except RAISED:
-            return share_function(*key, True)(*[values[operand.index] for operand in operands], out, gradient)
+            known = [values[operand.index] for operand in operands]
+            return share_function(node.gate.name, self._asked(node), True)(*known, out, gradient)
 
     def _function(self, node: Node) -> Callable[..., Iterable[float | None]]:
         """What gives the operands' shares of a gradient; for a gate with a fixed number of operands it is kept."""
-        name, bits = node.gate.name, self.active[node.index]
         if variadic(node.gate):
             receives = [bool(self.active[operand.index]) for operand in node.operands]
             return lambda *known: backward.routed(self.ties, known[:-2], known[-2], known[-1], receives)
-        function = self.functions[name, bits] = share_function(name, bits, False)
-        return function
+        key = (node.gate.name, self._asked(node))
+        if key not in self.functions:
+            self.functions[key] = share_function(*key, False)
+        return self.functions[key]
+
+    def _asked(self, node: Node) -> int:
+        """Which operands of a node are active, as bits."""
+        return sum(self.active[operand.index] << place for place, operand in enumerate(node.operands))

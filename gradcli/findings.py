@@ -79,7 +79,7 @@ def _kink(node: Node, evaluation: Evaluation, ties: str, names: Names) -> Findin
     code = _shown(node, names)
     if variadic(node.gate):
         value = evaluation.values[node.index]
-        message = f"{code} is at a tie, both {value!r}: {TIES[ties]} (--ties {ties})"
+        message = f"{code} is at a tie at {value!r}: {TIES[ties]} (--ties {ties})"
         return Finding("tie", _name(node, names), message, node.span)
     return Finding("kink", _name(node, names), f"{code} is at its kink: {node.gate.custom} by convention", node.span)
 

@@ -6,6 +6,8 @@ wrong with a text is said in mistakes.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 from gradcli import mistakes
 from gradcli.errors import Span, SyntaxMistake
 from gradcli.gates import GATES, Gate, parameters, variadic
@@ -57,7 +59,7 @@ class _Parser:
     def _begin(self) -> None:
         self.operands: list[Node] = []
         self.starts: list[int] = []
-        self.pending: list[tuple[int, Gate | None, int, int]] = []
+        self.pending: list[tuple[int, Any, int, int]] = []
         self.equal = -1
         self.depth = 0
 
@@ -194,7 +196,7 @@ class _Parser:
 
     def _opened(self) -> int:
         """Where the innermost parenthesis was opened."""
-        return next(place for binding, _, _, place in reversed(self.pending) if binding == 0)
+        return [place for binding, _, _, place in self.pending if binding == 0][-1]
 
     def _innermost_call(self) -> str:
         """The name of the call whose operands are being read, or nothing."""
@@ -221,17 +223,16 @@ class _Parser:
 
     def _reduce(self, binding: int) -> None:
         """Apply the pending operators that bind at least so tightly."""
-        pending, operands, starts = self.pending, self.operands, self.starts
+        pending, operands, starts, apply = self.pending, self.operands, self.starts, self.graph.apply
         while pending and pending[-1][0] >= binding:
             _, gate, count, start = pending.pop()
-            assert gate is not None
             right = operands.pop()
             if count == 2:
                 starts.pop()
-                operands[-1] = self.graph.apply(gate, (operands[-1], right), starts[-1], self.end)
+                operands[-1] = apply(gate, (operands[-1], right), starts[-1], self.end)
             else:
                 starts[-1] = start
-                operands.append(self.graph.apply(gate, (right,), start, self.end))
+                operands.append(apply(gate, (right,), start, self.end))
 
     def _close(self, start: int) -> None:
         """A closing parenthesis: of a call, whose gate is applied, or of a group."""

@@ -28,9 +28,16 @@ def _fused_quotient(graph: Graph, operands: tuple[Node, ...], start: int, end: i
     num, den = operands
     if num.constant:
         return _spelled_out(graph, operands, start, end)
-    if den.constant or not den.operands or den in graph.titles:
+    if den.constant or not _original(den).operands:
         return None
     return _product_with_inverse(graph, num, den, start, end)
+
+
+def _original(node: Node) -> Node:
+    """The node that a name of the user's is a copy of, or the node itself."""
+    while node.gate.name == "copy":
+        node = node.operands[0]
+    return node
 
 
 def _fused_power(graph: Graph, operands: tuple[Node, ...], start: int, end: int) -> Node | None:

@@ -23,13 +23,17 @@ class Spellings:
     def operand(self, written: str, start: int) -> Node:
         """What a name, an element or a number stands for, met for the first time."""
         end = start + len(written)
-        if written[0].isdigit() or written[0] == ".":
+        if written.isidentifier():
+            name = SPELLINGS.get(written, written)
+            self.used.setdefault(name, start)
+            node = self.graph.name(name, start, end)
+        elif written[0].isdigit() or written[0] == ".":
             node = self._number(written, start, end)
         elif written[-1] == "]":
             base, _, index = written.partition("[")
             node = self._element(base, index, start, end)
         else:
-            node = self._name(written, start, end)
+            node = self._constant_of_a_module(written, start, end)
         self.known[written] = node
         return node
 
@@ -44,17 +48,13 @@ class Spellings:
             plain = plain if plain[:1].isdigit() else "0" + plain
         return self.graph.number(plain, start, end)
 
-    def _name(self, written: str, start: int, end: int) -> Node:
-        name = SPELLINGS.get(written, written)
-        if "." in name:
-            module, _, plain = name.rpartition(".")
-            if module not in MODULES:
-                raise mistakes.attribute(self.text, start + name.index("."))
-            if plain not in CONSTANTS:
-                raise mistakes.module(name, start, end)
-            return self.graph.constant(plain, start, end)
-        self.used.setdefault(name, start)
-        return self.graph.name(name, start, end)
+    def _constant_of_a_module(self, written: str, start: int, end: int) -> Node:
+        module, _, name = written.rpartition(".")
+        if module not in MODULES:
+            raise mistakes.attribute(self.text, start + written.index("."))
+        if name not in CONSTANTS:
+            raise mistakes.module(written, start, end)
+        return self.graph.constant(name, start, end)
 
     def _element(self, base: str, index: str, start: int, end: int) -> Node:
         numbers = [part.strip() for part in index.replace("][", ",")[:-1].split(",")]

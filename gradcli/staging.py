@@ -72,20 +72,19 @@ def _take_sums_in(graph: Graph, order: list[Node], uses: bytearray, inside: byte
         name = node.gate.name
         if name in SUMS and not node.constant:
             sums.append(node)
-            taken = [operand for operand in node.operands if widths[operand.index] and uses[operand.index] == 1]
-            width = 2
-            for operand in taken:
-                if operand.gate.name not in SUMS or operand.constant:
-                    width += widths[operand.index] - 1
-                    products[node.index] += products[operand.index]
-                    inside[operand.index] |= operand.gate.name == "neg"
-            for operand in taken:
-                wider = width + widths[operand.index] - 1
-                if operand.gate.name in SUMS and not operand.constant and wider <= WIDTH:
-                    width = wider
-                    products[node.index] += products[operand.index]
-                    inside[operand.index] = 1
-            widths[node.index] = width
+            left, right = node.operands
+            i, j = left.index, right.index
+            first = widths[i] if uses[i] == 1 else 0
+            second = widths[j] if uses[j] == 1 else 0
+            while (first or 1) + (second or 1) > WIDTH:  # the wider one, a sum, gets a line of its own
+                first, second = (0, second) if first >= second else (first, 0)
+            widths[node.index] = (first or 1) + (second or 1)
+            if first:
+                products[node.index] = products[i]
+                inside[i] = left.gate.name != "mul"
+            if second:
+                products[node.index] += products[j]
+                inside[j] = right.gate.name != "mul"
         elif name == "neg" and not node.constant:
             widths[node.index] = 1
         elif name == "mul" and _is_product(node, titles):

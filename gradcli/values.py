@@ -94,6 +94,7 @@ def _dimensions(value: Value) -> tuple[int, ...] | None:
 
 
 def read_json(path: str) -> Any:
+    """The contents of a JSON file, whole numbers as floats."""
     import json
 
     try:
