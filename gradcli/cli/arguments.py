@@ -31,6 +31,9 @@ class Command(click.Command):
             for name in (*option.opts, *option.secondary_opts)
         }
         words = _optional_words(self.get_params(ctx))
+        if any(arg.partition("=")[0] == "--data" for arg in args):
+            takes_value["--only"] = False  # of a table, all that is added; `--only=dx` of that dx alone
+            args = ["--only=" if arg == "--only" else arg for arg in args]
         options: list[str] = []
         rest: list[str] = []
         while args:

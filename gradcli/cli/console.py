@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
 from gradcli.cli.diagnostics import escaped, rendered
@@ -118,6 +119,24 @@ def progress(items: list[T]) -> Iterable[T]:
     from rich.progress import track
 
     return track(items, description="", console=terminal(sys.stderr), transient=True)
+
+
+@contextmanager
+def counting(hidden: bool) -> Iterator[Callable[[int], None]]:
+    """What takes the number of rows that were done; a terminal on standard error sees them and their rate.
+
+    hidden: whether the rows go to a file; where they go to a terminal, they are sight enough.
+    """
+    watched = sys.stderr is not None and sys.stderr.isatty()
+    if not watched or not (hidden or sys.stdout is None or not sys.stdout.isatty()):
+        yield lambda rows: None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    text = TextColumn("{task.completed:,.0f} rows, {task.fields[rate]:,.0f} a second")
+    with Progress(SpinnerColumn(), text, TimeElapsedColumn(), console=terminal(sys.stderr), transient=True) as bar:
+        task = bar.add_task("", total=None, rate=0)
+        yield lambda rows: bar.update(task, advance=rows, rate=bar.tasks[0].speed or 0)
 
 
 def show_grids(grids: list[Grid], path: str | None = None) -> None:

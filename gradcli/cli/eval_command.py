@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from gradcli.cli import arguments, checking, console, results
+from gradcli.cli import arguments, checking, console, results, tables
 from gradcli.errors import GradError, UsageMistake
 from gradcli.evaluate import evaluate
 from gradcli.findings import Finding, findings
@@ -29,8 +29,9 @@ Examples:
 @arguments.differentiation
 @click.option("--format", "form", type=click.Choice(["table", "tsv", "json"]), help="How the result is printed.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--only", metavar="NAME", help="Print one number: the output (f), a stage, or a gradient (dx).")
+@click.option("--only", metavar="NAME", help="One number: f, a stage, or dx; with --data what is added alone.")
 @checking.option
+@tables.options
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @click.option("-o", "output", metavar="FILE", help="Write the result to FILE.")
 def command(
@@ -44,20 +45,28 @@ def command(
     as_json: bool,
     only: str | None,
     check: str | None,
+    data: str | None,
+    source: str | None,
+    to: str | None,
+    errors: str | None,
     strict: bool,
     output: str | None,
 ) -> int:
     """Value and gradient of EXPR at a point, every stage with its value and gradient."""
     if as_json and form not in (None, "json"):
         raise UsageMistake(f"--json contradicts --format {form}")
+    many = tables.Options(data or "", source, to, errors, only, output, ties, strict)
+    tables.check(many, program_on_stdin=file is None and expr in (None, "-"), one_point=as_json or form or check)
     text, title = arguments.program_text(expr, file)
     try:
         program = stage(text, fuse=not no_fuse)
         point = read_point(at)
-        leaves, unused = bind(program, point)
         inputs = arguments.chosen_inputs(wrt, program)
+        leaves, unused = ({}, []) if data is not None else bind(program, point)
     except GradError as error:
         raise error.inside(text, title) from None
+    if data is not None:
+        return tables.run(program, title, point, inputs or program.variables, many)
     evaluation = evaluate(program, leaves, ties, inputs)
     found = findings(evaluation, ties)
     _report(found, unused, text, title, strict)

@@ -1,0 +1,135 @@
+"""A table from input to output, one block after the other; what is written is whole rows at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcli.batch.binding import Added, Binding
+from gradcli.batch.json_values import filled
+from gradcli.batch.report import Report, sentence
+from gradcli.batch.table import Array, Block, Faults, Reader
+from gradcli.batch.writing import Writer, runs_in_a_spreadsheet
+from gradcli.errors import PointMistake
+
+ERRORS = ("keep", "skip", "stop")
+Table = dict[str, Array]
+
+
+class Job(NamedTuple):
+    """What is done with a table.
+
+    kernel: arrays of the inputs to arrays of all that is added, shape (rows,) each.
+    troubles: how often each (kind, stage) is met in arrays of inputs, stages and gradients.
+    errors: one of ERRORS, what becomes of a row that cannot be computed.
+    foreign: columns whose texts a spreadsheet might take for formulas.
+    """
+
+    reader: Reader
+    writer: Writer
+    binding: Binding
+    columns: Sequence[Added]
+    kernel: Callable[[Table], Table]
+    troubles: Callable[[Table], Mapping[tuple[str, str], int]]
+    errors: str
+    foreign: Sequence[str]
+
+
+class Done(NamedTuple):
+    """A block that has been computed. good: the places of the rows that have results; None for all of them."""
+
+    block: Block
+    good: NDArray[np.int64] | None
+    results: Table
+    faults: Faults
+
+
+def run(job: Job, write: Callable[[str], None], report: Report, advance: Callable[[int], None]) -> None:
+    """Read, compute and write until the input ends.
+
+    write: takes whole rows; advance: takes the number of rows done. Raises PointMistake at a bad row under "stop",
+    after the rows before it are written, and what reading and writing raise.
+    """
+    ending = job.writer.ending
+    write("".join(line + ending for line in job.writer.head()))
+    for block in job.reader.blocks():
+        done = computed(job, block)
+        lines = _lines(job, done)
+        write(ending.join(lines) + ending if lines else "")
+        _tell(job, done, report)
+        advance(len(block.texts))
+
+
+def computed(job: Job, block: Block) -> Done:
+    """The results of a block's good rows, and why the others have none."""
+    inputs, faults = gathered(block, job.binding)
+    good = np.setdiff1d(np.arange(len(block.texts)), list(faults)) if faults else None
+    if good is not None:
+        inputs = {key: numbers[good] for key, numbers in inputs.items()}
+    return Done(block, good, inputs | job.kernel(inputs), faults)
+
+
+def gathered(block: Block, binding: Binding) -> tuple[Table, Faults]:
+    """The inputs as arrays, shape (rows,) each, and the rows in which one of them is no number."""
+    faults = dict(block.faults)
+    inputs: Table = {}
+    for key, name, places in binding.bound:
+        inputs[key], found = block.column(name, places)
+        for row, fault in found.items():
+            faults.setdefault(row, fault._replace(column=name))
+    for key, number in binding.fixed.items():
+        inputs[key] = np.full(len(block.texts), number)
+    return inputs, faults
+
+
+def _tell(job: Job, done: Done, report: Report) -> None:
+    block, faults = done.block, done.faults
+    if faults and job.errors == "stop":
+        first = min(faults)
+        raise PointMistake(sentence(block.lines[first], faults[first]))
+    for row in sorted(faults):
+        report.name(block.lines[row], faults[row])
+    if job.foreign and not report.runs and any(runs_in_a_spreadsheet(block.words(name)) for name in job.foreign):
+        report.runs = block.lines[0]
+    report.count(job.troubles(done.results))
+
+
+# -- cells --------------------------------------------------------------------------------
+
+
+def _lines(job: Job, done: Done) -> list[str]:
+    """The rows that are written."""
+    lines = job.writer.lines(done.block, [_cells(job, column, done) for column in job.columns])
+    if not done.faults or job.errors == "keep":
+        return lines
+    if job.errors == "stop":
+        return lines[: min(done.faults)]
+    return [line for row, line in enumerate(lines) if row not in done.faults]
+
+
+def _cells(job: Job, column: Added, done: Done) -> list[str]:
+    """The cells of an added column, row by row."""
+    rows = len(done.block.texts) if done.good is None else len(done.good)
+    if column.entries:
+        texts = _nested(job, column, done)
+    else:
+        texts = job.writer.texts(np.broadcast_to(done.results[column.key], rows))
+    if done.good is None:
+        return texts
+    whole = [job.writer.missing] * len(done.block.texts)
+    for row, text in zip(done.good.tolist(), texts, strict=True):
+        whole[row] = text
+    return whole
+
+
+def _nested(job: Job, column: Added, done: Done) -> list[str]:
+    """Gradients in the shape of the lists that they belong to, as JSON."""
+    shapes = done.block.values(column.column)
+    if done.good is not None:
+        shapes = [shapes[row] for row in done.good.tolist()]
+    places = [place for place, _ in column.entries]
+    texts = zip(*(job.writer.texts(done.results[key]) for _, key in column.entries), strict=True)
+    return [filled(shape, dict(zip(places, row, strict=True))) for shape, row in zip(shapes, texts, strict=True)]

@@ -1,0 +1,231 @@
+"""--data: the options for many points, and the way from them to the run of a table."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+import click
+
+from gradcli.cli import console
+from gradcli.cli.interrupts import Interrupts
+from gradcli.errors import GradError, PointMistake, UsageMistake, did_you_mean, listed
+from gradcli.naming import names_of
+from gradcli.point import Point
+from gradcli.program import Program
+
+if TYPE_CHECKING:
+    from gradcli.batch.binding import Added, Binding
+    from gradcli.batch.report import Report
+    from gradcli.batch.table import Reader
+
+F = TypeVar("F", bound=Callable[..., Any])
+FORMATS = ("csv", "tsv", "jsonl", "parquet")
+ENDINGS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+PARQUET = "convert it to CSV, for example with polars (pip install polars): polars.read_parquet(FILE).write_csv(FILE)"
+DONE, BAD_INPUT = 0, 2
+
+
+class Options(NamedTuple):
+    """What the user asked for. only: None for whole rows, else the names of the added columns, "" for all of them."""
+
+    data: str
+    source: str | None
+    to: str | None
+    errors: str | None
+    only: str | None
+    output: str | None
+    ties: str
+    strict: bool
+
+
+def options(function: F) -> F:
+    """--data, --from, --to and --errors."""
+    choices = click.Choice(FORMATS)
+    for option in (
+        click.option("--errors", type=click.Choice(["keep", "skip", "stop"]), help="Rows that cannot be computed."),
+        click.option("--to", type=choices, help="The format of the result of --data; as the data's if not given."),
+        click.option("--from", "source", type=choices, help="The format of --data; by the file's name if not given."),
+        click.option("--data", metavar="FILE|-", help="Many points: a table whose columns give the inputs."),
+    ):
+        function = option(function)
+    return function
+
+
+def check(chosen: Options, program_on_stdin: bool, one_point: str | bool | None) -> None:
+    """Whether the options go together. one_point: an option for a single point is given. Raises UsageMistake."""
+    if not chosen.data:
+        for name, given in (("--from", chosen.source), ("--to", chosen.to), ("--errors", chosen.errors)):
+            if given is not None:
+                raise UsageMistake(f"{name} is for tables", hint="--data FILE gives one")
+    elif one_point:
+        raise UsageMistake("--json, --format and --check are for a single point", hint="--to jsonl writes JSON lines")
+    elif chosen.data == "-" and program_on_stdin:
+        raise UsageMistake("the expression and the data cannot both come from standard input", hint="-f FILE")
+
+
+def run(program: Program, title: str, point: Point, inputs: list[str], chosen: Options) -> int:
+    """Value and gradients for each row of a table; the exit status.
+
+    title: what the program is called in messages. Raises GradError, mostly before anything is written.
+    """
+    from gradcli.batch import binding, kernel, stream, troubles, writing
+    from gradcli.batch.report import Report
+
+    with _opened(chosen.data) as data, Interrupts() as interrupts:
+        read = interrupts.waiting(data.read1)  # type: ignore[attr-defined]
+        reader, source = _reader(read, chosen)
+        to = chosen.to or _by_name(chosen.output) or source
+        _refuse_parquet(to)
+        try:
+            found = binding.binding(program, reader.columns, point)
+        except GradError as error:
+            raise error.inside(program.text, title) from None
+        names = names_of(program)
+        columns = _columns(binding.added(program, names, found, inputs, to == "jsonl"), reader, chosen)
+        carried = reader.columns or tuple(dict.fromkeys(bound.column for bound in found.bound))
+        writer = writing.writer(reader, to, carried, [column.title for column in columns], chosen.only is not None)
+        report = Report(lambda sentence: console.fail(PointMistake(sentence)))
+        if found.unused:
+            console.remark(f"the program does not use {', '.join(found.unused[:8])}")
+        gradients = [names.gradient_of(leaf) for leaf in program.inputs if str(leaf.static).partition("[")[0] in inputs]
+        job = stream.Job(
+            reader,
+            writer,
+            found,
+            columns,
+            kernel.kernel(program, names, chosen.ties, inputs),
+            troubles.counter(program, names, gradients),
+            chosen.errors or "keep",
+            _foreign(reader, found) if to in writing.DELIMITERS and chosen.only is None else (),
+        )
+        with _written(chosen.output, chosen.data) as write, console.counting(chosen.output is not None) as advance:
+            stream.run(job, write, report, advance)
+    return _finish(report, chosen)
+
+
+def _foreign(reader: Reader, found: Binding) -> tuple[str, ...]:
+    """The columns that only travel along."""
+    return tuple(name for name in reader.columns or () if name not in {bound.column for bound in found.bound})
+
+
+def _finish(report: Report, chosen: Options) -> int:
+    """The rest of the report, and the exit status."""
+    if report.unnamed():
+        console.fail(PointMistake(report.unnamed()))
+    if report.runs:
+        formulas = "cells begin as formulas do, with = + - or @: a spreadsheet would run them"
+        console.note(f"from line {report.runs} on, {formulas}", "warning")
+    troubles = list(report.summary(chosen.ties))
+    for sentence in troubles:
+        console.note(sentence, "error" if chosen.strict else "warning")
+    return BAD_INPUT if report.bad or (chosen.strict and troubles) else DONE
+
+
+# -- what goes in -------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    """The data, unread."""
+    if path == "-":
+        if sys.stdin is None:
+            raise UsageMistake("standard input is closed")
+        yield sys.stdin.buffer
+        return
+    with _open(path, "rb", "read") as file:
+        yield file
+
+
+def _open(path: str, mode: str, verb: str) -> IO[bytes]:
+    try:
+        return cast(IO[bytes], open(path, mode))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageMistake(f"{path[:120]} cannot be {verb}: {reason}") from None
+
+
+def _readable(read: Callable[[int], bytes], path: str) -> Callable[[int], bytes]:
+    """The same function, with an error that says what could not be read."""
+
+    def reading(size: int) -> bytes:
+        try:
+            return read(size)
+        except OSError as error:
+            title = "standard input" if path == "-" else path[:120]
+            raise UsageMistake(f"{title} cannot be read: {error.strerror}") from None
+
+    return reading
+
+
+def _reader(read: Callable[[int], bytes], chosen: Options) -> tuple[Reader, str]:
+    """The table, and its format: as chosen, by the file's name, or JSONL where the data begin with a brace."""
+    from gradcli.batch.delimited import Delimited
+    from gradcli.batch.jsonl import Lines
+    from gradcli.batch.source import chunks
+    from gradcli.batch.writing import DELIMITERS
+
+    source = chosen.source or _by_name(chosen.data)
+    _refuse_parquet(source)
+    arriving = chunks(_readable(read, chosen.data))
+    if source is None:
+        first = list(islice(arriving, 1))
+        source = "jsonl" if first and first[0].text.lstrip().startswith("{") else "csv"
+        arriving = chain(first, arriving)
+    return (Lines(arriving) if source == "jsonl" else Delimited(arriving, DELIMITERS[source])), source
+
+
+def _by_name(path: str | None) -> str | None:
+    return ENDINGS.get(os.path.splitext(path)[1].lower()) if path else None
+
+
+def _refuse_parquet(name: str | None) -> None:
+    if name == "parquet":
+        raise UsageMistake("Parquet cannot be read or written", hint=PARQUET)
+
+
+# -- what comes out -----------------------------------------------------------------------
+
+
+def _columns(columns: list[Added], reader: Reader, chosen: Options) -> list[Added]:
+    """The columns that are written, under names that the data do not have; a name that had to change is remarked."""
+    from gradcli.batch.binding import titled
+
+    if chosen.only is None:
+        found = titled(columns, reader.columns or ())
+        for before, after in zip(columns, found, strict=True):
+            if before.title != after.title:
+                console.remark(f"the data have a column '{before.title}': the one that is added is '{after.title}'")
+        reader.reserve({column.title for column in found})
+        return found
+    titles = [column.title for column in columns]
+    names = [name.strip() for name in chosen.only.split(",") if name.strip()] or titles
+    unknown = [name for name in names if name not in titles]
+    if unknown:
+        hint = did_you_mean(unknown[0], titles) or f"the columns that are added are {listed(titles)}"
+        raise UsageMistake(f"--only: there is no {listed(unknown)}", hint=hint)
+    return [column for column in columns if column.title in names]
+
+
+@contextmanager
+def _written(path: str | None, data: str) -> Iterator[Callable[[str], None]]:
+    """What takes rows: each call's are handed on at once."""
+    if path is None:
+        yield _handing_on(sys.stdout.buffer) if sys.stdout is not None else lambda text: None
+        return
+    if data != "-" and os.path.exists(path) and os.path.samefile(path, data):
+        raise UsageMistake(f"-o {path[:120]} would overwrite the data")
+    with _open(path, "wb", "written") as file:
+        yield _handing_on(file)
+
+
+def _handing_on(file: IO[bytes]) -> Callable[[str], None]:
+    def write(text: str) -> None:
+        file.write(text.encode("utf-8", "backslashreplace"))
+        file.flush()
+
+    return write
