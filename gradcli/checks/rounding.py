@@ -129,7 +129,11 @@ def _sent(before: Arrival, own: Arrival, gradient: Number, scene: Scene, node: N
     steep = max(abs(here.left), abs(here.right), abs(exact.left), abs(exact.right))
     if steep > LARGEST:
         way |= Way.OVERFLOWN
-    rule = times(abs(gradient), rule_rounding(scene, node, place) + 4 * UNIT * steep) + TINY
+    try:
+        formula_off = rule_rounding(scene, node, place)
+    except OverflowError:
+        formula_off, way = mpmath.mpf(0), way | Way.OVERFLOWN
+    rule = times(abs(gradient), formula_off + 4 * UNIT * steep) + TINY
     low, high = before.low + ends[0], before.high + ends[1]
     rule += UNIT * max(abs(low), abs(high))  # of the sum
     moved = abs(gradient) * max(abs(here.left - exact.left), abs(here.right - exact.right))
@@ -156,7 +160,10 @@ def times(a: Number, b: Number) -> Number:
 
 
 def rule_rounding(scene: Scene, node: Node, place: int) -> Number:
-    """What the formula of a local gradient may round by, at the operands as the program has them."""
+    """What the formula of a local gradient may round by, at the operands as the program has them.
+
+    Raises OverflowError where a part of the formula is too large for a float.
+    """
     rule = None if variadic(node.gate) else contribution(node.gate, place)
     if rule is None or not rule.operands:
         return mpmath.mpf(0)
@@ -179,6 +186,8 @@ def _running(rule: Node, letters: Mapping[str, tuple[Number, Number]], scale: Sc
     value = apply(rule.gate, operands)
     if not (rule.gate.partials or rule.gate.pullback or variadic(rule.gate)):
         return value, mpmath.mpf(0)  # comparisons and steps are exact
+    if LARGEST < abs(value) < mpmath.inf:
+        raise OverflowError
     if not mpmath.isfinite(value):
         return value, mpmath.inf
     if not any(error for _, error in parts) and mpmath.mpf(as_float(value)) == value:

@@ -31,9 +31,7 @@ def run(path: str, answer: Answer, form: str, output: str | None) -> int:
     counts: Counter[str] = Counter()
     lines = [_line(*case, title, answer, form, counts) for case in console.progress(waiting)]
     results.deliver("".join(lines), output)
-    console.note(
-        f"check: {len(waiting)} cases: " + ", ".join(f"{count} {word}" for word, count in counts.most_common())
-    )
+    console.note(f"{len(waiting)} cases: " + ", ".join(f"{count} {word}" for word, count in counts.most_common()))
     return WRONG if counts[DISAGREES] else UNREADABLE if counts["error"] else 0
 
 
