@@ -25,6 +25,8 @@ HOUSE = """
 LAYERS = HOUSE.split()
 # Each serves one purpose of the tool and knows nothing of the others.
 CONSUMERS = ("checks", "diagnose", "explain", "codegen", "draw", "batch")
+# but batch runs the NumPy code that codegen writes
+ALLOWED = {"batch.kernel": {"codegen"}}
 HEAVY = ("numpy", "sympy", "mpmath", "rich", "importlib.metadata")
 
 
@@ -76,7 +78,8 @@ def test_a_file_imports_only_from_above(file):
 def test_consumers_do_not_import_each_other(file):
     own = layer(module_of(file))
     if own in CONSUMERS:
-        assert not {layer(other) for other in own_imports(tree_of(file))} & (set(CONSUMERS) - {own})
+        others = set(CONSUMERS) - {own} - ALLOWED.get(module_of(file), set())
+        assert not {layer(other) for other in own_imports(tree_of(file))} & others
 
 
 @pytest.mark.parametrize("file", FILES, ids=module_of)
@@ -165,11 +168,11 @@ def test_nothing_of_the_table_is_parsed_or_compiled_at_import():
 
 
 @pytest.mark.parametrize("file", FILES, ids=module_of)
-def test_only_the_rows_of_the_table_are_ever_compiled(file):
+def test_only_the_rows_of_the_table_and_generated_code_are_ever_compiled(file):
     calls = [node.func for node in ast.walk(tree_of(file)) if isinstance(node, ast.Call)]
     named = {call.id for call in calls if isinstance(call, ast.Name)}
     methods = {call.attr for call in calls if isinstance(call, ast.Attribute)}
-    assert module_of(file) == "rows" or not named & {"eval", "exec", "compile"}
+    assert module_of(file) in ("rows", "batch.kernel") or not named & {"eval", "exec", "compile"}
     assert not methods & {"sympify", "parse_expr", "literal_eval", "system", "popen"}
     assert "subprocess" not in set(imported(tree_of(file)))
     assert "pickle" not in set(imported(tree_of(file)))
