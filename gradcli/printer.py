@@ -73,7 +73,7 @@ def _expression(node: Node, name: Name, dialect: Dialect) -> tuple[str, int]:
     gate = node.gate
     special = dialect.form(node, name) if dialect.form is not None else None
     form = special or dialect.forms.get(gate.name) or gate.form
-    pieces, bindings, own = _pieces(form, tuple(parameters(gate)))
+    pieces, bindings, own = _pieces(form, tuple(parameters(gate)), operator_of(gate))
     if variadic(gate):
         bindings += bindings[-1:] * (len(node.operands) - len(bindings))
     operands = [_operand(node, place, name, dialect, binding) for place, binding in enumerate(bindings)]
@@ -116,16 +116,21 @@ def _leaf(node: Node, dialect: Dialect) -> str:
 
 
 @cache
-def _pieces(form: str, letters: tuple[str, ...]) -> tuple[tuple[str | int, ...], tuple[int, ...], int]:
-    """A form as text and places of operands, how tightly each operand has to bind, and how it binds itself."""
+def _pieces(form: str, letters: tuple[str, ...], symbol: str) -> tuple[tuple[str | int, ...], tuple[int, ...], int]:
+    """A form as text and places of operands, how tightly each operand has to bind, and how it binds itself.
+
+    symbol: the operator of the language itself, if the gate is one; a sign between operands binds like it.
+    """
     places: dict[str, str | int] = {letter: place for place, letter in enumerate(letters)}
-    parts = re.split(rf"\b({'|'.join(letters)})\b(?!\()", form.replace(", ...", ""))
+    parts = re.split(rf"(?<!\\)\b({'|'.join(letters)})\b(?!\()", form.replace(", ...", ""))
     pieces = tuple(places.get(part, part) for part in parts if part)
-    symbol = str(pieces[1]).strip() if len(pieces) > 2 and set(pieces[1::2]) == {pieces[1]} else ""
-    if symbol in BINDING and pieces[0] == 0:
-        own = BINDING[symbol]
-        left = own + 1 if own in (COMPARISON, POWER) else own
-        return pieces, (left, UNARY if own == POWER else own + 1), own
     if form == "-" + letters[0]:
         return pieces, (UNARY + 1,), UNARY  # --x is something else in many languages
-    return pieces, (0,) * len(letters), ATOM
+    if pieces[0] != 0:
+        return pieces, (0,) * len(letters), ATOM
+    signs = {str(piece).strip() for piece in pieces[1::2]}
+    if symbol and set(pieces[::2]) <= {0, 1} and len(signs) == 1 and len(pieces) % 2:
+        own = BINDING.get(signs.pop(), BINDING[symbol])
+        left = own + 1 if own in (COMPARISON, POWER) else own
+        return pieces, (left, UNARY if own == POWER else own + 1), own
+    return pieces, (POWER + 1, *(0,) * (len(letters) - 1)), POWER  # x.clone(), x^{2}

@@ -118,7 +118,9 @@ def c(cases: Sequence[Case], folder: Path, flags: Sequence[str] = SANITIZED) -> 
     source.write_text("\n\n".join(parts), encoding="utf-8")
     assert CC is not None
     done = subprocess.run(
-        [CC, *WARNINGS, *flags, "-shared", "-fPIC", str(source), "-o", str(library), "-lm"], capture_output=True, text=True
+        [CC, *WARNINGS, *flags, "-shared", "-fPIC", str(source), "-o", str(library), "-lm"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[:3000]
     loaded = ctypes.CDLL(str(library))
@@ -144,9 +146,7 @@ def javascript(cases: Sequence[Case], folder: Path) -> list[list[Result]]:
     """Each case a module of its own; one process runs them all."""
     for number, case in enumerate(cases):
         (folder / f"f{number}.mjs").write_text(code(case, "javascript"), encoding="utf-8")
-    points = [
-        [[_json(values[name]) for name in case.program.variables] for values in case.points] for case in cases
-    ]
+    points = [[[_json(values[name]) for name in case.program.variables] for values in case.points] for case in cases]
     (folder / "points.json").write_text(json.dumps(points))
     runner = folder / "run.mjs"
     runner.write_text(RUNNER)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from importlib import import_module
 
 from gradcli.codegen.code import coded
 from gradcli.codegen.target import Options, Target
+from gradcli.errors import UsageMistake
 from gradcli.gates import GATES
 from gradcli.program import Program
 
@@ -28,11 +30,19 @@ def generate(
     Raises UsageMistake where the language lacks a gate, PointMistake where the point does not fit.
     """
     language = target_called(target)
-    name = options.name or language.called
+    name = _function_name(options.name, language)
     shapes = {variable: _shape(value) for variable, value in options.point.items()}
     own = (gate for gate in GATES if gate not in language.dialect.forms)
-    code = coded(program, language, options.style, ties, wrt, shapes, (name, *own))
+    own = (name, f"{name}_forward", f"{name}_backward", *own)
+    code = coded(program, language, options.style, ties, wrt, shapes, own)
     return "\n".join(language.frame(code, options._replace(name=name))) + "\n"
+
+
+def _function_name(name: str, language: Target) -> str:
+    """The name of the function, as asked for if the language can have it. Raises UsageMistake."""
+    if name and (not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) or name in language.words or name in GATES):
+        raise UsageMistake(f"--name: '{name[:60]}' is no name for a function in {language.name}")
+    return name or language.called
 
 
 def _shape(value: object) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from gradcli.local import Formulas
 from gradcli.naming import Names, names_of
 from gradcli.program import Program, base_of, used_by_output
 
+
 class Variable(NamedTuple):
     """An input as the code sees it.
 

@@ -23,9 +23,16 @@ def sentences(writer: Writer, function: str) -> Iterator[str]:
     yield ""
     yield from expression(code)
     yield from conventions(code)
-    reused = [code.names[line] for _, line in code.stages if line in _read_backward(writer)]
-    if reused:
-        yield f"The backward pass reuses {listed(reused)}."
+    names = reused(writer)
+    if names:
+        yield f"The backward pass reuses {listed(names)}."
+
+
+def reused(writer: Writer, constant: bool = True) -> list[str]:
+    """The stages that the backward pass reads; constant: also those in which no input occurs."""
+    read = _read_backward(writer)
+    lines = [line for _, line in writer.code.stages if line in read and (constant or not line.constant)]
+    return [writer.names[line] for line in lines]
 
 
 def listed(names: list[str]) -> str:

@@ -111,7 +111,7 @@ class Writer:
                 yield self._list(self.lists[base])
 
     def _assignment(self, assignment: Assignment) -> Iterator[str]:
-        value, name = self._value(assignment), self.names[assignment.target]
+        value, name = self.contribution(assignment), self.names[assignment.target]
         if assignment.local:
             yield self._line(assignment.local, self.text(assignment.value), False)
         if assignment.target in self.leaf_of:
@@ -123,7 +123,8 @@ class Writer:
         self.made.add(name)
         return self.target.assign(Line(name, value, accumulates, makes, self.times[name] > 1))
 
-    def _value(self, assignment: Assignment) -> str:
+    def contribution(self, assignment: Assignment) -> str:
+        """What an assignment adds to its target."""
         if assignment.upstream is None:
             return self._whole(assignment)
         upstream = self.names[assignment.upstream]
@@ -150,7 +151,8 @@ class Writer:
         return {
             name: sorted((assignment for _, assignment in sent), key=self._place)
             for name, sent in found.items()
-            if name in sizes and len(sent) == sizes[name][0] == len({assignment.target for _, assignment in sent})
+            if name in sizes
+            and len(sent) == sizes[name][0] == len({assignment.target for _, assignment in sent})
             and len({number for number, _ in sent}) == 1
         }
 
@@ -161,7 +163,7 @@ class Writer:
         """`dx = [w[0] * ddot, w[1] * ddot]`."""
         base = base_of(self.leaf_of[assignments[0].target])
         gradient = next(variable.gradient for variable in self.code.variables if variable.name == base)
-        values = [self._value(assignment) for assignment in assignments]
+        values = [self.contribution(assignment) for assignment in assignments]
         return self._line(gradient, f"[{', '.join(value.replace('(1) *', '1.0 *') for value in values)}]", False)
 
     def _untouched(self, variable: Variable) -> list[tuple[int, ...]]:

@@ -33,9 +33,7 @@ DIALECT = pythonic.floats("math.inf")._replace(
 )
 NOTES = DIALECT._replace(bindings={"pow": BINDING["*"]})  # the note's (-1.0 / (den**2))
 # math.floor and math.ceil give an int, which has no -0.0
-HELPERS = {
-    name: pythonic.function(name, ["x"], f"math.copysign(math.{name}(x), x)") for name in ("floor", "ceil")
-}
+HELPERS = {name: pythonic.function(name, ["x"], f"math.copysign(math.{name}(x), x)") for name in ("floor", "ceil")}
 
 
 def frame(code: Code, options: Options) -> Iterator[str]:
@@ -46,7 +44,11 @@ def frame(code: Code, options: Options) -> Iterator[str]:
     if options.form == "lines":
         yield from [*forward, *backward]
         return
-    body = list(_script(code, options, forward, backward) if options.form == "script" else _function(writer, options, forward, backward))
+    body = list(
+        _script(code, options, forward, backward)
+        if options.form == "script"
+        else _function(writer, options, forward, backward)
+    )
     whole = [line for function in functions for line in (*function, "", "")]
     if any("math." in line for line in [*whole, *body]):
         yield from ["import math", ""] + ([""] if whole or options.form == "function" else [])

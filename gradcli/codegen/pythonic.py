@@ -13,7 +13,13 @@ from gradcli.graph import Node
 from gradcli.printer import Dialect, Name
 
 INDENT = "    "
-WHOLE = ("add", "sub", "mul", "pow", *COMPARISONS)  # gates beside whose other operand a whole number may stand as an int
+WHOLE = (
+    "add",
+    "sub",
+    "mul",
+    "pow",
+    *COMPARISONS,
+)  # gates beside whose other operand a whole number may stand as an int
 COMPARED = {name: GATES[name].form for name in COMPARISONS}
 CONDITIONS = COMPARED | {"mul": "a and b", "add": "a or b", "": "a"}
 CHOICES = {name: f"(1.0 if {GATES[name].form} else 0.0)" for name in COMPARISONS} | {"where": "(a if cond else b)"}
