@@ -14,7 +14,7 @@ NUMBER = rf"(?:{DIGITS}(?:\.[0-9_]*)?|\.{DIGITS})(?:[eE][+-]?{DIGITS})?"
 ELEMENT = r"(?:\[[0-9, \t]+\])+"
 TOKEN = re.compile(
     rf"""[ \t\r]* (?:
-      (?P<operand> {NAME} (?! [ \t]*\( | [{LETTER}0-9.] ) (?: {ELEMENT} )? | {NUMBER} )
+      (?P<operand> {NAME} (?! [ \t]*\( | [{LETTER}0-9] | \.[{LETTER}] ) (?: {ELEMENT} )? | {NUMBER} )
     | (?P<operator> \*\* | [<>=!]= | [-+*/^@<>·×÷−√] )
     | (?P<close> \) )
     | (?P<open> \( )
