@@ -6,17 +6,18 @@ are no short fractions, and constant parts, are symbols too, so that no power of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import sympy
 
 from gradcli.formula import formula
-from gradcli.gates import NUMBER, Gate, operator_of, parameters
+from gradcli.gates import NUMBER, Gate, operator_of, parameters, variadic
 from gradcli.graph import Input, Node
 from gradcli.program import Program
 
 Expression = Any  # sympy ships no types
+Key = int | tuple[int, int]
 SHORT = 2**20  # numerators and denominators of numbers that stand as such
 
 
@@ -24,28 +25,44 @@ class UnknownFunction(Exception):
     """sympy has no function of the gate's name, and the table does not define it by others."""
 
 
-class Line:
-    """A line's expression and what its symbols stand for.
+class Line(NamedTuple):
+    """A line, or a step of one, as an expression.
 
-    symbols: by the index of the node that each stands for.
+    target: the node whose value it is, by its index; steps on the way to it have a number besides.
+    symbols: what stands for which node or step.
     """
 
-    def __init__(self, program: Program, line: Node) -> None:
-        self.symbols: dict[int, Expression] = {}
-        self._program = program
-        self.expression: Expression = _number(self._gate(line))
+    target: Key
+    expression: Expression
+    symbols: dict[Key, Expression]
 
-    def _node(self, node: Node) -> Expression:
-        if node.gate is NUMBER:
-            short = fraction(float(str(node.static)))
-            if short is not None:
-                return short
-        if self._program.inside[node.index] and node.operands and not node.constant:
-            return self._gate(node)
-        return self.symbols.setdefault(node.index, sympy.Dummy(real=True))
 
-    def _gate(self, node: Node) -> Expression:
-        return applied(node.gate, [self._node(operand) for operand in node.operands])
+def lines_of(program: Program, line: Node) -> Iterator[Line]:
+    """A line as one expression; a max of many as a chain of twos, because sympy compares all with all."""
+    if not variadic(line.gate) or len(line.operands) == 2:
+        symbols: dict[Key, Expression] = {}
+        yield Line(line.index, _number(_gate(program, line, symbols)), symbols)
+        return
+    before: Key = line.operands[0].index
+    last = len(line.operands) - 1
+    for place, operand in enumerate(line.operands[1:], 1):
+        target: Key = line.index if place == last else (line.index, place)
+        symbols = {key: sympy.Dummy(real=True) for key in (before, operand.index)}
+        yield Line(target, applied(line.gate, [symbols[before], symbols[operand.index]]), symbols)
+        before = target
+
+
+def _node(program: Program, node: Node, symbols: dict[Key, Expression]) -> Expression:
+    short = fraction(float(str(node.static))) if node.gate is NUMBER else None
+    if short is not None:
+        return short
+    if program.inside[node.index] and node.operands and not node.constant:
+        return _gate(program, node, symbols)
+    return symbols.setdefault(node.index, sympy.Dummy(real=True))
+
+
+def _gate(program: Program, node: Node, symbols: dict[Key, Expression]) -> Expression:
+    return applied(node.gate, [_node(program, operand, symbols) for operand in node.operands])
 
 
 def fraction(value: float) -> Expression | None:

@@ -19,7 +19,7 @@ from gradcli.checks.precise import Number
 from gradcli.checks.rounding import Way, arrivals
 from gradcli.checks.scene import Scene
 from gradcli.checks.slopes import FLAT, UNKNOWN, Sides, same
-from gradcli.checks.spelled import Line, UnknownFunction
+from gradcli.checks.spelled import Key, Line, UnknownFunction, lines_of
 from gradcli.checks.verdict import BOUNDARY, OVERFLOW, Check, Part, concluded, skipped
 from gradcli.graph import Node
 
@@ -30,7 +30,7 @@ CLOSE = 1e-13  # relative; nearer than this nobody asks why
 BENT = (sympy.Heaviside, sympy.sign, sympy.Piecewise, sympy.Max, sympy.Min, sympy.Abs)
 RAISED = (ArithmeticError, ValueError, TypeError, AttributeError, NotImplementedError, RecursionError)
 Expression = Any
-Values = dict[int, Expression]
+Values = dict[Key, Expression]
 
 
 class NoNumber(Exception):
@@ -54,7 +54,7 @@ def check(scene: Scene) -> Check:
         return skipped("sympy", str(error), BOUNDARY)
 
 
-def _part(scene: Scene, node: Node, gradients: dict[int, Sides]) -> Part:
+def _part(scene: Scene, node: Node, gradients: dict[Key, Sides]) -> Part:
     name, ours = scene.names.gradient_of(node), scene.evaluation.gradient(node)
     slopes = gradients.get(node.index, FLAT)
     if slopes.smooth and abs(slopes.left - ours) <= CLOSE * abs(slopes.left):
@@ -63,51 +63,60 @@ def _part(scene: Scene, node: Node, gradients: dict[int, Sides]) -> Part:
     return judged(name, ours, slopes, arrival.allowed + scene.scale.floor, arrival.way, False)
 
 
-def _gradients(scene: Scene, deadline: float) -> dict[int, Sides]:
+def _gradients(scene: Scene, deadline: float) -> dict[Key, Sides]:
     """Slopes of the output by node, chained backwards from line to line; a range where a kink has two."""
     one = mpmath.mpf(1)
-    found = {scene.program.output.index: Sides(one, one)}
-    lines = {line.index: Line(scene.program, line) for line in scene.lines}
-    values = _values(scene, deadline)
-    for line in reversed(scene.lines):
-        for index, slopes in _slopes(lines[line.index], values, scene, deadline).items():
-            before = found.get(index, FLAT)
-            found[index] = _chained(before, found[line.index], slopes)
+    found: dict[Key, Sides] = {scene.program.output.index: Sides(one, one)}
+    lines = [
+        part
+        for line in scene.program.lines
+        if not line.constant and scene.used[line.index]
+        for part in lines_of(scene.program, line)
+    ]
+    values = _values(lines, scene, deadline)
+    for line in reversed(lines):
+        if line.target in found:
+            for key, slopes in _slopes(line, values, scene, deadline).items():
+                found[key] = _chained(found.get(key, FLAT), found[line.target], slopes)
     return found
 
 
-def _values(scene: Scene, deadline: float) -> Values:
-    """The value of each node that has a line, by sympy, as far as numbers go."""
-    digits, values = _digits(scene), {}
-    for node in scene.program.graph.nodes:
-        if not node.operands or node.constant:
-            values[node.index] = sympy.Float(scene.floats[node.index], digits)
-    for line in scene.program.lines:
-        if not line.constant and scene.used[line.index]:
-            _in_time(deadline)
-            if isinf(scene.floats[line.index]) and not mpmath.isnan(scene.exact[line.index]):
-                raise OverflowError(f"{scene.names.of[line]} overflows")
-            symbolic = Line(scene.program, line)
-            subs = {symbol: values[index] for index, symbol in symbolic.symbols.items()}
-            number = _evaluated(symbolic.expression, subs, digits)
-            if number is None:
-                raise NoNumber(f"sympy has no number for {scene.names.of[line]} here")
-            values[line.index] = number
+def _values(lines: list[Line], scene: Scene, deadline: float) -> Values:
+    """The value of each line by sympy, and of what is no line as the program has it."""
+    digits = _digits(scene)
+    values: Values = {
+        node.index: sympy.Float(scene.floats[node.index], digits)
+        for node in scene.program.graph.nodes
+        if not node.operands or node.constant
+    }
+    for line in lines:
+        _in_time(deadline)
+        values[line.target] = _value(line, values, scene, digits)
     return values
+
+
+def _value(line: Line, values: Values, scene: Scene, digits: int) -> Expression:
+    node = scene.program.graph.nodes[line.target if isinstance(line.target, int) else line.target[0]]
+    if isinf(scene.floats[node.index]) and not mpmath.isnan(scene.exact[node.index]):
+        raise OverflowError(f"{scene.names.of[node]} overflows")
+    number = _evaluated(line.expression, {symbol: values[key] for key, symbol in line.symbols.items()}, digits)
+    if number is None:
+        raise NoNumber(f"sympy has no number for {scene.names.of[node]} here")
+    return number
 
 
 def _digits(scene: Scene) -> int:
     return scene.scale.digits - 45  # 50, and more where values lie far apart
 
 
-def _slopes(line: Line, values: Values, scene: Scene, deadline: float) -> dict[int, Sides]:
+def _slopes(line: Line, values: Values, scene: Scene, deadline: float) -> dict[Key, Sides]:
     """The slopes of a line along each operand that leads to an input asked for."""
     found = {}
-    subs = {symbol: values[index] for index, symbol in line.symbols.items()}
-    for index, symbol in line.symbols.items():
-        if scene.active[index]:
+    subs = {symbol: values[key] for key, symbol in line.symbols.items()}
+    for key, symbol in line.symbols.items():
+        if isinstance(key, tuple) or scene.active[key]:
             _in_time(deadline)
-            found[index] = _sides(_differentiated(line.expression, symbol), symbol, subs, scene)
+            found[key] = _sides(_differentiated(line.expression, symbol), symbol, subs, scene)
     return found
 
 
