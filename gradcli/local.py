@@ -138,7 +138,7 @@ def whole_gate(graph: Graph, node: Node) -> Node:
 
 
 def nested(graph: Graph, node: Node) -> Node:
-    """A max or min of many operands by gates of two; as few levels deep as can be, and of equal ones still the first."""
+    """A max or min of many operands by gates of two, as few levels deep as can be; of equal ones still the first."""
     operands = node.operands
     while len(operands) > 2:
         pairs = [operands[place : place + 2] for place in range(0, len(operands), 2)]

@@ -43,7 +43,7 @@ class Dialect(NamedTuple):
     operand: Callable[[Node, int], str] | None = None
     bindings: Mapping[str, int] = {}
     conditions: Mapping[str, str] = {}
-    fixed: Dialect | None = None  # type: ignore[misc]
+    fixed: Dialect | None = None
     form: Callable[[Node, Name], str | None] | None = None
 
 

@@ -12,6 +12,7 @@ from gradcli.errors import UsageMistake
 from gradcli.gates import GATES
 from gradcli.program import Program
 
+FRAME = ("agrees", "failures", "forward", "kept", "lowered", "moved", "raised", "results", "scratch", "step")
 TARGETS = ("python", "numpy", "c", "javascript", "torch", "jax", "latex")
 
 
@@ -32,8 +33,9 @@ def generate(
     language = target_called(target)
     name = _function_name(options.name, language)
     shapes = {variable: _shape(value) for variable, value in options.point.items()}
-    own = (gate for gate in GATES if gate not in language.dialect.forms)
-    own = (name, f"{name}_forward", f"{name}_backward", *own)
+    own = [name, f"{name}_forward", f"{name}_backward", *(gate for gate in GATES if gate not in language.dialect.forms)]
+    if options.selfcheck:
+        own += FRAME
     code = coded(program, language, options.style, ties, wrt, shapes, own)
     return "\n".join(language.frame(code, options._replace(name=name))) + "\n"
 

@@ -8,7 +8,7 @@ from math import prod
 from gradcli.codegen import braces, header
 from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
-from gradcli.codegen.scripts import flat, value_of
+from gradcli.codegen.scripts import SMALLEST, STEP, TOLERANCE, flat, value_of
 from gradcli.codegen.target import Line, Options, Target
 from gradcli.exact import digits_of
 from gradcli.graph import Node
@@ -109,7 +109,7 @@ def _arrays(code: Code) -> Iterator[str]:
 
 
 def _main(code: Code, options: Options) -> Iterator[str]:
-    yield from ["", "int main(void)", "{"]
+    yield from [*(AGREES if options.selfcheck else []), "", "int main(void)", "{"]
     yield from braces.indented(_calls(code, options))
     yield "}"
 
@@ -135,7 +135,8 @@ def _calls(code: Code, options: Options) -> Iterator[str]:
             yield f'printf("{variable.gradient} = %.17g\\n", {variable.gradient});'
     if options.selfcheck:
         yield from _selfcheck(code, options)
-    yield "return 0;"
+    else:
+        yield "return 0;"
 
 
 def _literal(value: float) -> str:
@@ -144,8 +145,44 @@ def _literal(value: float) -> str:
     return f"{'-' if str(value)[0] == '-' else ''}{_number(repr(abs(value)))}"
 
 
+AGREES = f"""
+// Whether a gradient agrees with centred differences, by the relative error.
+static int agrees(const char *name, int place, double gradient, double f, double raised, double lowered, double step)
+{{
+    double numeric = (raised - lowered) / (2.0 * step);
+    double scale = fmax(fmax(fabs(gradient), fabs(numeric)), {SMALLEST} * fmax(1.0, fabs(f)));
+    double error = fabs(gradient - numeric) / scale;
+    printf("%s[%d] = %.17g, by differences %.17g, relative error %.1e\\n", name, place, gradient, numeric, error);
+    return error < {TOLERANCE};
+}}
+""".split("\n")[:-1]
+
+
 def _selfcheck(code: Code, options: Options) -> Iterator[str]:
-    yield from []
+    """Each input moved in both directions."""
+    sizes = [prod(variable.shape) for variable in code.wanted]
+    scratch = [f"scratch + {sum(sizes[:place])}" for place in range(len(sizes))]
+    call = f"{options.name}({', '.join([*(variable.spelled for variable in code.variables), *scratch])})"
+    yield f"double scratch[{sum(sizes) or 1}];"
+    yield "int failures = 0;"
+    for variable in code.wanted:
+        entry, place = (f"{variable.spelled}[i]", "i") if variable.shape else (variable.spelled, "0")
+        gradient = f"{variable.gradient}[i]" if variable.shape else variable.gradient
+        yield f"for (int i = 0; i < {prod(variable.shape)}; i++) {{" if variable.shape else "{"
+        yield from braces.indented(
+            [
+                f"double kept = {entry}, step = {STEP} * fmax(1.0, fabs(kept));",
+                f"{entry} = kept + step;",
+                f"double raised = {call};",
+                f"{entry} = kept - step;",
+                f"double lowered = {call};",
+                f"{entry} = kept;",
+                f'failures += !agrees("{variable.gradient}", {place}, {gradient}, {code.output}, raised, '
+                "lowered, step);",
+            ]
+        )
+        yield "}"
+    yield "return failures > 0;"
 
 
 TARGET = Target(

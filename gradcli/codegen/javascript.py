@@ -9,8 +9,8 @@ from math import isfinite
 from gradcli.codegen import braces, header
 from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
-from gradcli.codegen.scripts import value_of
-from gradcli.codegen.target import Line, Options, Target
+from gradcli.codegen.scripts import SMALLEST, STEP, TOLERANCE, checked, value_of
+from gradcli.codegen.target import Line, Options, Target, nested_element
 from gradcli.exact import is_whole_power
 from gradcli.graph import Node
 from gradcli.printer import Dialect, Name
@@ -117,6 +117,42 @@ def _main(code: Code, options: Options) -> Iterator[str]:
         yield f"const {variable.spelled} = {dumps(value_of(variable, options))};"
     call = f"{options.name}({', '.join(variable.spelled for variable in code.variables)})"
     yield f"console.log({call});"
+    if options.selfcheck:
+        yield from _selfcheck(code, options)
+
+
+AGREES = f"""
+/** Whether a gradient agrees with centred differences, by the relative error. */
+function agrees(name, gradient, at, moved) {{
+    const step = {STEP} * Math.max(1, Math.abs(at));
+    const numeric = (moved(step) - moved(-step)) / (2 * step);
+    const scale = Math.max(Math.abs(gradient), Math.abs(numeric), {SMALLEST} * Math.max(1, Math.abs(moved(0))));
+    const error = Math.abs(gradient - numeric) / scale;
+    console.log(`${{name}} = ${{gradient}}, by differences ${{numeric}}, relative error ${{error.toExponential(1)}}`);
+    return error < {TOLERANCE};
+}}
+
+/** Nested arrays with one number moved by a step. */
+function moved(values, [place, ...rest], step) {{
+    return values.with(place, rest.length ? moved(values[place], rest, step) : values[place] + step);
+}}
+""".split("\n")
+
+
+def _selfcheck(code: Code, options: Options) -> Iterator[str]:
+    """Each input moved in both directions."""
+    yield from AGREES
+    names = [variable.spelled for variable in code.variables]
+    yield f"const raised = {options.name}({', '.join(names)});"
+    yield "const results = ["
+    for variable, places in checked(code):
+        at, gradient = (nested_element(name, places, ()) for name in (variable.spelled, variable.gradient))
+        moved = f"moved({variable.spelled}, {list(places)}, step)" if places else f"{variable.spelled} + step"
+        moves = ", ".join(moved if name == variable.spelled else name for name in names)
+        call = f"(step) => {options.name}({moves}).{code.output}"
+        yield f'    agrees("{gradient}", raised.{gradient}, {at}, {call}),'
+    yield "];"
+    yield "process.exitCode = results.every(Boolean) ? 0 : 1;"
 
 
 TARGET = Target(

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from gradcli.codegen import header, pythonic
 from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
+from gradcli.codegen.numpy import CONDITIONS
 from gradcli.codegen.numpy import FORMS as NUMPY_FORMS
-from gradcli.codegen.numpy import SUM_TO, CONDITIONS
+from gradcli.codegen.numpy import SUM_TO as NUMPY_SUM_TO
 from gradcli.codegen.scripts import value_of
 from gradcli.codegen.target import Line, Options, Target
 from gradcli.words import PYTHON
@@ -20,6 +21,9 @@ DIALECT = pythonic.floats("jnp.inf")._replace(
     constants={"pi": "jnp.pi", "e": "jnp.e"},
     conditions=CONDITIONS,
     form=pythonic.whole_power,
+)
+SUM_TO = (
+    NUMPY_SUM_TO.replace("np.", "jnp.").replace("like.ndim", "jnp.ndim(like)").replace("like.shape", "jnp.shape(like)")
 )
 FIXED = DIALECT._replace(forms={**FORMS, "div": "jnp.divide(a, b)", "pow": "jnp.power(a, b)"}, form=None)
 
@@ -43,8 +47,7 @@ def frame(code: Code, options: Options) -> Iterator[str]:
     yield from ['jax.config.update("jax_enable_x64", True)', ""] if options.form == "script" else []
     functions = list(writer.functions())
     if any(not variable.shape for variable in code.wanted):
-        functions.append([line.replace("np.", "jnp.").replace("like.ndim", "jnp.ndim(like)") for line in SUM_TO])
-        functions[-1] = [line.replace("like.shape", "jnp.shape(like)") for line in functions[-1]]
+        functions.append(SUM_TO.split("\n"))
     for function in functions:
         yield from ["", *function, ""]
     yield from _functions(writer, options, forward, backward)

@@ -14,8 +14,8 @@ from gradcli.printer import Dialect
 
 SIGNS = {"lt": "<", "le": r"\le", "gt": ">", "ge": r"\ge", "eq": "=", "ne": r"\ne"}
 COMPARED = {name: f"a {sign} b" for name, sign in SIGNS.items()}
-NAMED = "sin cos tan sinh cosh tanh".split()
-WORDS = """expm1 log1p asin acos atan asinh acosh atanh erf erfc sign leaky_relu softplus silu gelu relu""".split()
+NAMED = ["sin", "cos", "tan", "sinh", "cosh", "tanh"]
+WORDS = """expm1 log1p asin acos atan asinh acosh atanh erf erfc sign leaky_relu softplus silu gelu relu""".split()  # noqa: SIM905  read once
 FORMS = {
     **{name: rf"\{name}\left(x\right)" for name in NAMED},
     **{name: rf"\operatorname{{{name.replace('_', ' ')}}}\left(x\right)" for name in WORDS},

@@ -205,7 +205,7 @@ class Writer:
         rule = formula(gate.stable or gate.means)
         for inner in self._called(rule, {}):
             yield from self._function(inner, done)
-        yield self.target.function(name, parameters(gate), self._bare(rule))
+        yield self.target.function(name, list(parameters(gate)), self._bare(rule))
 
     def _spelled(self, gate: Gate) -> bool:
         """Whether the language itself has a gate."""

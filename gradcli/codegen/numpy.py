@@ -8,11 +8,11 @@ from json import dumps
 from gradcli.codegen import header, pythonic
 from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
-from gradcli.codegen.scripts import value_of
+from gradcli.codegen.scripts import SMALLEST, STEP, TOLERANCE, value_of
 from gradcli.codegen.target import Options, Target
 from gradcli.words import PYTHON
 
-FUNCTIONS = """exp expm1 log log1p log2 log10 cbrt sin cos tan sinh cosh tanh floor ceil abs sign""".split()
+FUNCTIONS = """exp expm1 log log1p log2 log10 cbrt sin cos tan sinh cosh tanh floor ceil abs sign""".split()  # noqa: SIM905  read once
 INVERSE = ("asin", "acos", "atan", "asinh", "acosh", "atanh")
 FORMS = {
     **{name: f"np.{name}(x)" for name in FUNCTIONS},
@@ -36,11 +36,12 @@ DIALECT = pythonic.floats("np.inf")._replace(
 # Python's own division and power of floats raise where arrays do not.
 FIXED = DIALECT._replace(forms={**FORMS, "div": "np.divide(a, b)", "pow": "np.power(a, b)"}, form=None)
 HELPERS = {name: [f"{name} = np.vectorize(math.{name}, otypes=[float])"] for name in ("erf", "erfc")}
-SUM_TO = '''def _sum_to(gradient, like):
+SUM_TO = '''\
+def _sum_to(gradient, like):
     """The gradient in the shape of `like`: summed along the axes that were broadcast."""
     gradient = np.sum(gradient, axis=tuple(range(np.ndim(gradient) - like.ndim)))
     axes = tuple(axis for axis, size in enumerate(like.shape) if size == 1)
-    return np.sum(gradient, axis=axes, keepdims=True)'''.split("\n")
+    return np.sum(gradient, axis=axes, keepdims=True)'''
 
 
 def frame(code: Code, options: Options) -> Iterator[str]:
@@ -52,7 +53,7 @@ def frame(code: Code, options: Options) -> Iterator[str]:
         return
     functions = list(writer.functions())
     if any(not variable.shape for variable in code.wanted):
-        functions.append(SUM_TO)
+        functions.append(SUM_TO.split("\n"))
     text = list(_function(writer, options, forward, backward))
     if options.form == "script":
         text += ["", "", *_main(code, options)]
@@ -92,6 +93,32 @@ def _entry(variable: Variable) -> str:
 def _main(code: Code, options: Options) -> Iterator[str]:
     values = ", ".join(pythonic.literal(value_of(variable, options)) for variable in code.variables)
     yield f"print({options.name}({values}))"
+    if options.selfcheck:
+        yield from _selfcheck(code, options)
+
+
+def _selfcheck(code: Code, options: Options) -> Iterator[str]:
+    """Each entry of each input moved in both directions."""
+    values = (pythonic.literal(value_of(variable, options)) for variable in code.variables)
+    yield f"kept = [np.array(entry, dtype=float) for entry in ({', '.join(values)},)]"
+    yield f"results = list({options.name}(*kept)[1].values())"
+    yield "failures = 0"
+    places = [place for place, variable in enumerate(code.variables) if variable.wanted]
+    yield f"for place, results in zip({places}, results):"
+    yield from pythonic.indented(
+        [
+            "for entry in np.ndindex(kept[place].shape):",
+            f"    step = {STEP} * max(1.0, abs(kept[place][entry]))",
+            "    raised, lowered = [each.copy() for each in kept], [each.copy() for each in kept]",
+            "    raised[place][entry] += step",
+            "    lowered[place][entry] -= step",
+            f"    total = np.sum({options.name}(*raised)[0]), np.sum({options.name}(*lowered)[0])",
+            "    numeric = (total[0] - total[1]) / (2.0 * step)",
+            f"    scale = max(abs(results[entry]), abs(numeric), {SMALLEST} * max(1.0, abs(total[0])))",
+            f"    failures += not abs(results[entry] - numeric) / scale < {TOLERANCE}",
+        ]
+    )
+    yield "raise SystemExit(1 if failures else 0)"
 
 
 def _zeros(variable: Variable, untouched: object) -> list[str]:

@@ -8,8 +8,8 @@ from json import dumps
 from gradcli.codegen import header, pythonic
 from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
-from gradcli.codegen.scripts import value_of
-from gradcli.codegen.target import Options, Target
+from gradcli.codegen.scripts import SMALLEST, STEP, TOLERANCE, checked, value_of
+from gradcli.codegen.target import Options, Target, nested_element
 from gradcli.tokens import BINDING
 from gradcli.words import PYTHON
 
@@ -64,7 +64,7 @@ def _function(writer: Writer, options: Options, forward: list[str], backward: li
 
 
 def _usage(code: Code) -> Iterator[str]:
-    yield f"Where f or its gradient is not finite, Python may raise ZeroDivisionError, OverflowError or ValueError."
+    yield "Where f or its gradient is not finite, Python may raise ZeroDivisionError, OverflowError or ValueError."
 
 
 def _dictionary(code: Code) -> str:
@@ -76,6 +76,44 @@ def _script(code: Code, options: Options, forward: list[str], backward: list[str
     for variable in code.variables:
         yield f"{variable.spelled} = {pythonic.literal(value_of(variable, options))}"
     yield from ["", "# forward pass", *forward, "", "# backward pass", *backward]
+    if options.style == "plain":
+        shown = [code.output, *(variable.gradient for variable in code.wanted)]
+        yield from ["", *(f'print("{name} =", {name})' for name in shown)]
+    if options.selfcheck:
+        yield from ["", "", *_selfcheck(code, forward)]
+
+
+AGREES = f'''def agrees(name, gradient, at, moved):
+    """Whether a gradient agrees with centred differences, by the relative error."""
+    step = {STEP} * max(1.0, abs(at))
+    numeric = (moved(step) - moved(-step)) / (2.0 * step)
+    error = abs(gradient - numeric) / max(abs(gradient), abs(numeric), {SMALLEST} * max(1.0, abs(moved(0.0))))
+    print(f"{{name}} = {{gradient}}, by differences {{numeric}}, relative error {{error:.1e}}")
+    return error < {TOLERANCE}'''.split("\n")
+MOVED = '''\
+def moved(values, places, step):
+    """Nested lists with one number moved by a step."""
+    place, *rest = places
+    inner = moved(values[place], rest, step) if rest else values[place] + step
+    return [*values[:place], inner, *values[place + 1 :]]'''
+
+
+def _selfcheck(code: Code, forward: list[str]) -> Iterator[str]:
+    """The forward pass as a function, moved in each direction."""
+    names = [variable.spelled for variable in code.variables]
+    yield f"def forward({', '.join(names)}):"
+    yield from pythonic.indented([*forward, f"return {code.output}", "", ""])
+    yield from [*AGREES, "", ""]
+    if any(variable.shape for variable in code.wanted):
+        yield from [*MOVED.split("\n"), "", ""]
+    yield "results = ["
+    for variable, places in checked(code):
+        at, gradient = (nested_element(name, places, ()) for name in (variable.spelled, variable.gradient))
+        moved = f"moved({variable.spelled}, {places}, step)" if places else f"{variable.spelled} + step"
+        moves = ", ".join(moved if name == variable.spelled else name for name in names)
+        yield f'    agrees("{gradient}", {gradient}, {at}, lambda step: forward({moves})),'
+    yield "]"
+    yield "raise SystemExit(0 if all(results) else 1)"
 
 
 def _zeros(variable: Variable, untouched: object) -> list[str]:

@@ -36,7 +36,7 @@ def floats(infinity: str) -> Dialect:
 
     def operand(node: Node, place: int) -> str:
         written = str(node.operands[place].static)
-        numerator = node.gate.name == "div" and place == 0 or node.gate.name == "pow" and place == 0
+        numerator = (node.gate.name == "div" and place == 0) or (node.gate.name == "pow" and place == 0)
         whole = node.gate.name in (*WHOLE, "div") and not numerator and not node.constant
         return written if whole and written.isdigit() and len(written) <= MOST_DIGITS else number(written)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gradcli.codegen.code import Variable
+from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.target import Options
+from gradcli.graph import Input
 
+STEP, TOLERANCE, SMALLEST = 1e-5, 1e-4, 1e-6  # of a difference; of a relative error; what a gradient is compared to
 EXAMPLE = 0.5  # inside the domain of most gates
 
 
@@ -30,3 +32,12 @@ def flat(value: Any) -> Iterator[float]:
         return
     for part in value:
         yield from flat(part)
+
+
+def checked(code: Code) -> Iterator[tuple[Variable, tuple[int, ...]]]:
+    """The numbers that a script moves to check itself: inputs asked for, and their elements that occur."""
+    variables = {variable.name: variable for variable in code.wanted}
+    for leaf in code.program.inputs:
+        assert isinstance(leaf.static, Input)
+        if leaf.static.base in variables:
+            yield variables[leaf.static.base], leaf.static.places

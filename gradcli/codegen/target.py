@@ -38,6 +38,11 @@ class Options(NamedTuple):
     point: Mapping[str, Any] = {}
 
 
+def nested_element(name: str, places: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """An element of lists in lists: w[0], W[1][2]."""
+    return name + "".join(f"[{place}]" for place in places)
+
+
 class Target(NamedTuple):
     """A language.
 
@@ -48,7 +53,8 @@ class Target(NamedTuple):
     assign: a Line as text.
     function: the name, the parameters and the value of a small function -> its lines.
     frame: the whole text, line by line. called: the name of its function if the user gives none.
-    scalar: the name of a scalar input's gradient, as it is assigned. nothing: its value if nothing flows there, if not 0.
+    scalar: the name of a scalar input's gradient, as it is assigned.
+    nothing: the value of a gradient where nothing flows, if it is not 0.
     seeded: whether the gradient of the output is a variable, as it is where outputs are arrays.
     element: name, index and shape -> one element of a variable.
     lists: whether a gradient of elements may be written as a list.
@@ -73,9 +79,7 @@ class Target(NamedTuple):
     scalar: Callable[[str], str] = str
     nothing: Callable[[Variable], str] = lambda variable: ""
     seeded: bool = False
-    element: Callable[[str, tuple[int, ...], tuple[int, ...]], str] = lambda name, index, shape: (
-        name + "".join(f"[{place}]" for place in index)
-    )
+    element: Callable[[str, tuple[int, ...], tuple[int, ...]], str] = nested_element
     lists: bool = False
     zeros: Callable[[Variable, list[tuple[int, ...]]], list[str]] = lambda variable, untouched: []
     owned: Callable[[str], str] = str
@@ -108,8 +112,10 @@ def _in_letters(name: str, target: Target) -> str:
         return name
     plain = name if name.isascii() else "".join(map(_letter, name))
     bare = plain.lstrip("_")
-    reserved = plain.startswith("__") or plain[:2].strip("_").isupper() and plain.startswith("_")
-    return (bare or "v") + "_" * (len(plain) - len(bare)) if reserved else plain
+    if not plain.startswith("__") and not (plain.startswith("_") and bare[:1].isupper()):
+        return plain
+    front = "" if bare[:1].isalpha() else "v"  # names that begin with __ or _A are the compiler's own
+    return front + bare + "_" * (len(plain) - len(bare))
 
 
 def _letter(sign: str) -> str:
