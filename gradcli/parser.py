@@ -95,6 +95,7 @@ class _Parser:
         return False
 
     def _assign(self, name: str, span: Span, node: Node) -> None:
+        self.spellings.check(name, span.start)
         wrong = mistakes.assignment(name, span, name in self.graph.statements)
         if wrong is not None:
             raise wrong

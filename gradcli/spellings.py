@@ -7,7 +7,7 @@ import re
 from gradcli import mistakes
 from gradcli.gates import Gate, gate_called
 from gradcli.graph import CONSTANTS, Graph, Node
-from gradcli.tokens import MODULES, MOST_INDICES, SPELLINGS
+from gradcli.tokens import MODULES, MOST_INDICES, SPELLINGS, foreign
 
 
 class Spellings:
@@ -23,6 +23,7 @@ class Spellings:
     def operand(self, written: str, start: int) -> Node:
         """What a name, an element or a number stands for, met for the first time."""
         end = start + len(written)
+        self.check(written, start)
         if written.isidentifier():
             name = SPELLINGS.get(written, written)
             self.used.setdefault(name, start)
@@ -36,6 +37,12 @@ class Spellings:
             node = self._constant_of_a_module(written, start, end)
         self.known[written] = node
         return node
+
+    def check(self, name: str, start: int) -> None:
+        """Refuse letters that the language does not have."""
+        place = foreign(name)
+        if place >= 0:
+            raise mistakes.character(self.text, start + place)
 
     def _number(self, written: str, start: int, end: int) -> Node:
         try:
@@ -72,6 +79,7 @@ class Spellings:
         return gate
 
     def _function_called(self, written: str, start: int, end: int) -> Gate:
+        self.check(written, start)
         module, _, name = written.rpartition(".")
         if module and module not in MODULES:
             raise mistakes.attribute(self.text, start + written.index("."))
