@@ -6,12 +6,12 @@ nothing that a user wrote but names that were checked and numbers that were pars
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from gradcli.batch import elementary
 from gradcli.batch.table import Array
 from gradcli.codegen import target_called
 from gradcli.codegen.code import Code, coded
@@ -19,6 +19,7 @@ from gradcli.codegen.lines import Writer
 from gradcli.gates import GATES
 from gradcli.graph import Input, Node
 from gradcli.naming import Names
+from gradcli.printer import Dialect
 from gradcli.program import Program, base_of
 
 Kernel = Callable[[Mapping[str, Array]], dict[str, Array]]
@@ -29,8 +30,8 @@ def kernel(program: Program, names: Names, ties: str = "first", wrt: Sequence[st
 
     In: for each input, spelled as in the program ("x", "w[0]"), its numbers, shape (rows,). Out: by name, the numbers
     of each stage that the output needs, and the gradient of each input of the variables in `wrt` (all if None),
-    shape (rows,), or () where nothing depends on a row. Nothing raises because of a value; a row's numbers are those
-    of `evaluate`, bit for bit where NumPy's elementary functions are those of the math module.
+    shape (rows,), or () where there are no inputs. Nothing raises because of a value; a row's numbers are those of
+    `evaluate`, bit for bit.
     """
     code = _assignments(program, ties, wrt)
     compute = _compiled(_source(code, dict(_results(code, names))))
@@ -46,10 +47,17 @@ def kernel(program: Program, names: Names, ties: str = "first", wrt: Sequence[st
 
 
 def _assignments(program: Program, ties: str, wrt: Sequence[str] | None) -> Code:
-    """The program in NumPy; an element's gradient is that of its row, and not summed up."""
-    target = target_called("numpy")._replace(reduced=lambda value, element: value)
-    own = [name for name in GATES if name not in target.dialect.forms]
-    return coded(program, target, "plain", ties, wrt, {}, (FUNCTION, *own))
+    """The program in NumPy, but for the elementary functions; an element's gradient is that of its row, not a sum."""
+    target = target_called("numpy")
+    dialect = _exact(target.dialect)._replace(fixed=_exact(target.dialect.fixed or target.dialect))
+    target = target._replace(dialect=dialect, helpers={}, reduced=lambda value, element: value)
+    own = [name for name in GATES if name not in dialect.forms]
+    return coded(program, target, "plain", ties, wrt, {}, (FUNCTION, *own, *map(elementary.called, elementary.NAMES)))
+
+
+def _exact(dialect: Dialect) -> Dialect:
+    """The dialect with elementary functions that are math's."""
+    return dialect._replace(forms={**dialect.forms, **elementary.forms()}, form=None)
 
 
 def _argument(name: str, shape: tuple[int, ...], inputs: Mapping[str, Array]) -> Array:
@@ -68,7 +76,7 @@ def _argument(name: str, shape: tuple[int, ...], inputs: Mapping[str, Array]) ->
 
 # -- the text -----------------------------------------------------------------------------
 
-FUNCTION = "_rows"  # no name of the language begins with an underscore and is reserved
+FUNCTION = "_rows"
 
 
 def _source(code: Code, results: dict[str, str]) -> str:
@@ -103,7 +111,8 @@ def _element(code: Code, leaf: Node, name: str, shape: tuple[int, ...]) -> str:
 
 
 def _compiled(source: str) -> Callable[..., dict[str, Any]]:
-    names: dict[str, Any] = {"__builtins__": {"float": float}, "np": np, "math": math}
+    names: dict[str, Any] = {"__builtins__": {}, "np": np}
+    names |= {elementary.called(name): elementary.function(name) for name in elementary.NAMES}
     exec(source, names)
     compute: Callable[..., dict[str, Any]] = names[FUNCTION]
     return compute
