@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcli import ieee
 from gradcli.batch.table import Array
-from gradcli.gates import GATES, parameters
+from gradcli.gates import GATES
 from gradcli.rows import PLAIN_FUNCTIONS, RAISED
 
-SAME = ("abs", "sign", "floor", "ceil", "sqrt", "max", "min")  # gates that IEEE 754 leaves no choice about
+SAME = ("abs", "floor", "ceil", "sqrt")  # gates that IEEE 754 leaves no choice about
 NAMES = [name for name in (*ieee.FUNCTIONS, "pow") if name not in SAME]
 
 
 def forms() -> dict[str, str]:
     """How a text writes the functions: gate -> form."""
-    return {name: f"{called(name)}({', '.join(parameters(GATES[name]))})" for name in NAMES}
+    return {name: GATES[name].form.replace(f"{name}(", f"{called(name)}(") for name in NAMES} | {"pow": "_pow(a, b)"}
 
 
 def called(name: str) -> str:
@@ -33,9 +33,23 @@ def called(name: str) -> str:
     return f"_{name}"
 
 
+def _larger(a: Array, b: Array) -> Array:
+    """The first of two zeros, where NumPy's maximum leaves open which; nan if one is nan."""
+    return np.where((b > a) | (b != b), b, a)
+
+
+def _smaller(a: Array, b: Array) -> Array:
+    return np.where((b < a) | (b != b), b, a)
+
+
+CHOOSES = {"max": _larger, "min": _smaller}
+
+
 @cache
 def function(name: str) -> Callable[..., Array]:
     """A gate on arrays that fit together by NumPy's broadcasting; nothing raises because of a value."""
+    if name in CHOOSES:
+        return lambda *operands: reduce(CHOOSES[name], operands)
     plain, total = PLAIN_FUNCTIONS.get(name, math.pow), ieee.FUNCTIONS.get(name, ieee.power)
 
     def apply(*operands: ArrayLike) -> Array:
