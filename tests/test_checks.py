@@ -13,7 +13,7 @@ import pytest
 import sympy
 from click.testing import CliRunner
 
-from gradcli.checks import METHODS, checked, difference, numeric, referee, symbolic
+from gradcli.checks import METHODS, checked, difference, forward, numeric, referee, symbolic
 from gradcli.checks.scene import Scene
 from gradcli.checks.slopes import Sides
 from gradcli.checks.verdict import Check
@@ -171,6 +171,14 @@ def test_a_wrong_leg_is_blamed(leg: str, module: Any, monkeypatch: pytest.Monkey
     assert found[leg].status == "skipped"
     assert f"not {leg}" in found[leg].reason and "believes the gradient" in found[leg].reason
     assert all(check.status == "agrees" for method, check in found.items() if method != leg)
+
+
+def test_wrong_dual_numbers_are_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = forward._speed
+    monkeypatch.setattr(forward, "_speed", lambda *args: (shifted(lambda: honest(*args)[0])(), honest(*args)[1]))
+    found = verdicts(*NOTE)["forward"]
+    assert found.status == "skipped"
+    assert "believes the gradient, numeric, sympy" in found.reason
 
 
 def test_a_wrong_difference_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
