@@ -102,10 +102,10 @@ def leading(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
     for node in program.inputs:
         marks[node.index] = chosen is None or base_of(node) in chosen
     for node in program.order:
-        if not node.constant:
-            marks[node.index] = any(
-                marks[operand.index] and passes(node.gate, place) for place, operand in enumerate(node.operands)
-            )
+        for place, operand in enumerate(node.operands):
+            if marks[operand.index] and passes(node.gate, place):
+                marks[node.index] = 1
+                break
     return marks
 
 

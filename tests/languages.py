@@ -103,7 +103,7 @@ def _call(function: Callable[..., Any], case: Case, values: Values) -> Result | 
 
 def code(case: Case, target: str, **options: Any) -> str:
     """The code of a case."""
-    return generate(case.program, target, Options(**options), case.ties)
+    return generate(case.program, target, Options(point=case.points[0], **options), case.ties)
 
 
 def c(cases: Sequence[Case], folder: Path, flags: Sequence[str] = SANITIZED) -> list[list[Result]]:

@@ -15,7 +15,7 @@ from gradcli.codegen.target import Target, spelling
 from gradcli.errors import PointMistake
 from gradcli.gates import variadic
 from gradcli.graph import Input, Node
-from gradcli.local import Formulas
+from gradcli.local import Expression, Formulas
 from gradcli.naming import Names, names_of
 from gradcli.program import Program, base_of, used_by_output
 
@@ -42,7 +42,7 @@ class Assignment(NamedTuple):
     """
 
     target: Node
-    value: Node
+    value: Expression
     accumulates: bool
     upstream: Node | None = None
     local: str = ""
@@ -119,7 +119,7 @@ class _Builder:
         self.program = program
         self.target = target
         self.style = style
-        self.formulas = Formulas(ties, target.guarded, textbook=style != "plain")
+        self.formulas = Formulas(program, ties, target.guarded, textbook=style != "plain")
         self.wrt = program.variables if wrt is None else list(wrt)
         used = used_by_output(program)
         self.used = {base_of(leaf) for leaf in program.inputs if used[leaf.index]}

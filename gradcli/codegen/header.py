@@ -30,7 +30,7 @@ def sentences(writer: Writer, function: str) -> Iterator[str]:
 
 def reused(writer: Writer, constant: bool = True) -> list[str]:
     """The stages that the backward pass reads; constant: also those in which no input occurs."""
-    read = _read_backward(writer)
+    read = writer.read()
     lines = [line for _, line in writer.code.stages if line in read and (constant or not line.constant)]
     return [writer.names[line] for line in lines]
 
@@ -84,18 +84,3 @@ def conventions(code: Code) -> Iterator[str]:
 def _plain_power(line: Node) -> bool:
     """Whether a line is a power that no convention is about."""
     return line.gate.name == "pow" and digits_of(line.operands[1]).strip("-0.") != ""
-
-
-def _read_backward(writer: Writer) -> set[Node]:
-    lines = {line for _, line in writer.code.stages}
-    found: set[Node] = set()
-    for group in writer.code.groups:
-        for assignment in group.assignments:
-            waiting = [assignment.value]
-            while waiting:
-                node = waiting.pop()
-                if node in lines:
-                    found.add(node)
-                elif node not in writer.names:
-                    waiting.extend(node.operands)
-    return found

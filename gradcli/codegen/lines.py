@@ -11,9 +11,9 @@ from gradcli.codegen.target import Line
 from gradcli.errors import UsageMistake
 from gradcli.exact import COMPARISONS, digits_of
 from gradcli.formula import formula
-from gradcli.gates import GATES, NUMBER, Gate, operator_of, parameters, variadic
-from gradcli.graph import Node
-from gradcli.local import nested, whole_gate
+from gradcli.gates import GATES, NUMBER, Gate, operator_of, parameters
+from gradcli.graph import Input, Node
+from gradcli.local import Expression
 from gradcli.printer import operand_text, text_of
 from gradcli.program import base_of
 
@@ -33,6 +33,8 @@ class Writer:
         self.leaf_of = {code.gradients[leaf]: leaf for leaf in code.program.inputs if leaf in code.gradients}
         self.lists = self._lists() if self.target.lists else {}
         self.made: set[str] = set()
+        self.pieces: dict[Node, tuple[str, list[int]]] = {}
+        self.values: dict[Node, str] = {}
         self.times = Counter(self._assigned())
 
     def _assigned(self) -> Iterator[str]:
@@ -45,32 +47,44 @@ class Writer:
     # -- expressions ----------------------------------------------------------------------
 
     def value(self, line: Node) -> str:
-        """What a line computes."""
-        return self._own_text(self.written(line))
+        """What a line computes; gates that the note spells out are spelled out in its style."""
+        if line not in self.values:
+            defined = self.code.style != "plain" and line.gate.fuses
+            self.values[line] = self.text(self.code.formulas.line(line, defined, self.target.pairs))
+        return self.values[line]
 
-    def written(self, line: Node) -> Node:
-        """A line's expression; gates that the note spells out are spelled out in its style."""
-        graph = self.code.formulas.graph
-        if self.code.style != "plain" and line.gate.fuses:
-            return whole_gate(graph, line)
-        return nested(graph, line) if self.target.pairs and variadic(line.gate) else line
-
-    def text(self, node: Node) -> str:
+    def text(self, expression: Expression) -> str:
         """An expression on the right of an equals sign."""
-        if node in self.names:
-            return self.names[node]
-        return self.dialect.number(str(node.static)) if node.gate is NUMBER else self._own_text(node)
+        rule, letters = expression
+        names = self.names
+        text, places = self.pieces.get(rule) or self._split(rule)
+        return text % tuple([names[letters[place]] for place in places])
 
-    def _own_text(self, node: Node) -> str:
-        text = text_of(node, self.names.get, self.dialect)
-        return text[1:-1] if _is_choice(node) and text.startswith("(") else text
+    def _split(self, rule: Node) -> tuple[str, list[int]]:
+        """A formula as spelled, with %s for each letter, and which letters these are."""
+        if rule.gate is NUMBER:
+            text = self.dialect.number(str(rule.static))
+        else:
+            text = operand_text(rule, self._name, self.dialect)
+            text = text[1:-1] if _is_choice(rule) and text.startswith("(") else text
+        pieces = text.replace("%", "%%").split("\0")
+        self.pieces[rule] = "%s".join(pieces[::2]), [int(letter) for letter in pieces[1::2]]
+        return self.pieces[rule]
 
-    def factor(self, node: Node) -> str:
+    def factor(self, expression: Expression) -> str:
         """A local gradient as the note writes it: (1), (2 * xpy), w[0]."""
-        if node in self.names:
-            return self.names[node]
-        text = digits_of(node) or operand_text(node, self.names.get, self.dialect)
-        return text if _is_choice(node) and text.startswith("(") else f"({text})"
+        if bare(expression) is not None:
+            return self.text(expression)
+        return f"({digits_of(expression.rule) or self.text(expression)})"
+
+    def read(self) -> set[Node]:
+        """The nodes whose names the backward pass reads."""
+        found: set[Node] = set()
+        for group in self.code.groups:
+            for assignment in group.assignments:
+                rule, letters = assignment.value
+                found.update([letters[place] for place in (self.pieces.get(rule) or self._split(rule))[1]])
+        return found
 
     # -- forward --------------------------------------------------------------------------
 
@@ -134,7 +148,7 @@ class Writer:
 
     def _whole(self, assignment: Assignment) -> str:
         text = self.text(assignment.value)
-        shared = assignment.value in self.names and not assignment.accumulates
+        shared = bare(assignment.value) is not None and not assignment.accumulates
         return self.target.owned(text) if shared and assignment.target in self.code.accumulated else text
 
     # -- inputs with elements -------------------------------------------------------------
@@ -177,18 +191,11 @@ class Writer:
     # -- functions ------------------------------------------------------------------------
 
     def functions(self) -> Iterator[list[str]]:
-        """The small functions that the code calls, each behind those that it calls itself."""
+        """The small functions that the code calls, each behind those that it calls itself; once all is spelled."""
         done: set[str] = set()
-        for node in self._expressions():
-            for name in self._called(node, self.names):
+        for rule in list(self.pieces):
+            for name in self._called(rule):
                 yield from self._function(name, done)
-
-    def _expressions(self) -> Iterator[Node]:
-        for _, line in self.code.stages:
-            yield self.written(line)
-        for group in self.code.groups:
-            for assignment in group.assignments:
-                yield assignment.value
 
     def _function(self, name: str, done: set[str]) -> Iterator[list[str]]:
         if name in done:
@@ -203,7 +210,7 @@ class Writer:
         if not (gate.stable or gate.means):
             raise UsageMistake(f"{self.target.name} has no {name}", hint=f"gradcli cannot write the gate {name} there")
         rule = formula(gate.stable or gate.means)
-        for inner in self._called(rule, {}):
+        for inner in self._called(rule):
             yield from self._function(inner, done)
         yield self.target.function(name, list(parameters(gate)), self._bare(rule))
 
@@ -215,15 +222,25 @@ class Writer:
         text = text_of(rule, lambda node: None, self.dialect)
         return text[1:-1] if _is_choice(rule) and text.startswith("(") else text
 
-    def _called(self, node: Node, names: dict[Node, str]) -> Iterator[str]:
-        """The gates of an expression that have no form of their own there; named operands are not entered."""
-        waiting = [node]
+    def _name(self, node: Node) -> str | None:
+        """A letter of a formula, between marks that no language has; the name of a constant that has a line."""
+        return f"\0{node.static.base}\0" if isinstance(node.static, Input) else self.names.get(node)
+
+    def _called(self, rule: Node) -> Iterator[str]:
+        """The gates of a formula that have no form of their own for their operands."""
+        waiting = [rule]
         while waiting:
             node = waiting.pop()
             if node.operands:
-                if self.dialect.form is None or self.dialect.form(node, names.get) is None:
+                if self.dialect.form is None or self.dialect.form(node, self._name) is None:
                     yield node.gate.name
-                waiting.extend(operand for operand in reversed(node.operands) if operand not in names)
+                waiting.extend(reversed(node.operands))
+
+
+def bare(expression: Expression) -> Node | None:
+    """The node that an expression is, if it is nothing else."""
+    rule, letters = expression
+    return letters[int(rule.static.base)] if isinstance(rule.static, Input) else None
 
 
 def _is_choice(node: Node) -> bool:
