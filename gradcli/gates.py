@@ -71,6 +71,13 @@ def variadic(gate: Gate) -> bool:
     return gate.form.endswith("...)")
 
 
+@cache
+def takes(form: str, count: int) -> bool:
+    """Whether a gate of this form takes so many operands."""
+    wanted = len(_letters(form))
+    return count >= wanted if form.endswith("...)") else count == wanted
+
+
 def callable_as(gate: Gate, name: str) -> bool:
     """Whether `name(...)` is a way to write the gate."""
     return name in gate.aliases or gate.form.startswith(name + "(")

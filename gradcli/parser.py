@@ -10,7 +10,7 @@ from typing import Any
 
 from gradcli import mistakes
 from gradcli.errors import Span, SyntaxMistake
-from gradcli.gates import GATES, Gate, parameters, variadic
+from gradcli.gates import GATES, Gate, takes
 from gradcli.graph import Graph, Node
 from gradcli.spellings import Spellings
 from gradcli.tokens import (
@@ -245,10 +245,8 @@ class _Parser:
         self.end = start + 1
         if gate is not None:
             given = tuple(self.operands[before:])
-            wanted = len(parameters(gate))
-            if len(given) != wanted if not variadic(gate) else len(given) < wanted:
+            if not takes(gate.form, len(given)):
                 raise mistakes.arity(gate, len(given), begin, self.end)
-            del self.operands[before:], self.starts[before:]
-            self.operands.append(self.graph.apply(gate, given, begin, self.end))
-            self.starts.append(begin)
+            self.operands[before:] = [self.graph.apply(gate, given, begin, self.end)]
+            del self.starts[before + 1 :]
         self.starts[-1] = begin
