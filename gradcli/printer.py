@@ -32,7 +32,7 @@ class Dialect(NamedTuple):
     constants: names of constants -> spelling.
     bindings: gates whose operator binds as tightly as another one than in the language itself.
     conditions: how a condition is spelled that is a comparison, two joined ("mul" for and, "add" for or), or a
-    number ("", of `a`); none: like any other operand.
+    number ("", of `a`), or one that tells nan ("eq itself", "ne itself"); none: like any other operand.
     fixed: how expressions are spelled in which no input occurs, if that differs.
     form: the form of one node, where it depends on the operands or on whether they have names; else None.
     """
@@ -94,7 +94,10 @@ def _operand(node: Node, place: int, name: Name, dialect: Dialect, binding: int)
 
 def _condition(node: Node, name: Name, dialect: Dialect) -> str:
     """A condition as a language tests it, rather than as a number."""
-    form = dialect.conditions.get(node.gate.name)
+    name_of_gate = node.gate.name
+    form = dialect.conditions.get(name_of_gate)
+    if node.operands[:1] == node.operands[1:]:  # a == a tells whether a is nan
+        form = dialect.conditions.get(name_of_gate + " itself", form)
     if name(node) is not None or form is None or (node.gate.name in JOINED and not _joins_conditions(node)):
         return dialect.conditions[""].replace("a", operand_text(node, name, dialect, COMPARISON + 1))
     if node.gate.name in JOINED:

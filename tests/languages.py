@@ -183,6 +183,27 @@ def _flat_strings(value: Any) -> list[str]:
     return [x for part in value for x in _flat_strings(part)] if isinstance(value, list) else [value]
 
 
+def tensors(cases: Sequence[Case], package: str) -> list[list[Result]]:
+    """Each case in PyTorch or JAX, at each of its points."""
+    return [[_call_tensors(case, values, package) for values in case.points] for case in cases]
+
+
+def _call_tensors(case: Case, values: Values, package: str) -> Result:
+    scope: dict[str, Any] = {}
+    exec(compile(code(case, package), f"<{case.text[:40]}>", "exec"), scope)
+    names = case.program.variables
+    if package == "torch":
+        torch = scope["torch"]
+        given = [torch.tensor(values[name], dtype=torch.float64, requires_grad=True) for name in names]
+        value = scope["ValueAndGradient"].apply(*given)
+        return Result(float(value.detach()), [x for part in torch.autograd.grad(value, given) for x in flat(part)])
+    jax = scope["jax"]
+    jax.config.update("jax_enable_x64", True)
+    given = [scope["jnp"].array(values[name], dtype=float) for name in names]
+    value, gradient = jax.value_and_grad(scope["value"], argnums=tuple(range(len(given))))(*given)
+    return Result(float(value), [x for part in gradient for x in flat(part)])
+
+
 # -- comparing ----------------------------------------------------------------------------
 
 

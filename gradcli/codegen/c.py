@@ -45,7 +45,7 @@ DIALECT = Dialect(
     forms=FORMS,
     number=_number,
     constants={"pi": "3.141592653589793", "e": "2.718281828459045"},
-    conditions={**braces.CONDITIONS, "": "a != 0.0"},
+    conditions={**braces.CONDITIONS, "": "a != 0.0", "eq itself": "!isnan(a)", "ne itself": "isnan(a)"},
     form=_product,
 )
 

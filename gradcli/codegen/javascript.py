@@ -43,13 +43,14 @@ def _whole_power(node: Node, name: Name) -> str | None:
 
 # 1 ** Infinity is NaN there, and 1 in IEEE 754
 POWER = ["function pow(a, b) {", "    return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;", "}"]
+NAN = {"eq itself": "!Number.isNaN(a)", "ne itself": "Number.isNaN(a)"}
 DIALECT = Dialect(
     forms=FORMS,
     number=_number,
     constants={"pi": "Math.PI", "e": "Math.E"},
     bindings={"pow": BINDING["*"]},  # -x ** 2 is an error there
     form=_whole_power,
-    conditions={**braces.CONDITIONS, "eq": "a === b", "ne": "a !== b", "": "a !== 0.0"},
+    conditions={**braces.CONDITIONS, "eq": "a === b", "ne": "a !== b", "": "a !== 0", **NAN},
 )
 
 

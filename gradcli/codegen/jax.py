@@ -19,7 +19,7 @@ FORMS |= {name: f"jax.scipy.special.{name}(x)" for name in ("erf", "erfc")}
 DIALECT = pythonic.floats("jnp.inf")._replace(
     forms=FORMS,
     constants={"pi": "jnp.pi", "e": "jnp.e"},
-    conditions=CONDITIONS,
+    conditions={name: form.replace("np.", "jnp.") for name, form in CONDITIONS.items()},
     form=pythonic.whole_power,
 )
 SUM_TO = (

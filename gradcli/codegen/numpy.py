@@ -26,7 +26,8 @@ FORMS = {
     "max": "np.maximum(a, b, ...)",
     "min": "np.minimum(a, b, ...)",
 }
-CONDITIONS = {**pythonic.COMPARED, "mul": "(a) & (b)", "add": "(a) | (b)", "": "a != 0.0"}
+NAN = {"eq itself": "~np.isnan(a)", "ne itself": "np.isnan(a)"}
+CONDITIONS = {**pythonic.COMPARED, "mul": "(a) & (b)", "add": "(a) | (b)", "": "a != 0.0", **NAN}
 DIALECT = pythonic.floats("np.inf")._replace(
     forms=FORMS,
     constants={"pi": "np.pi", "e": "np.e"},
@@ -35,7 +36,9 @@ DIALECT = pythonic.floats("np.inf")._replace(
 )
 # Python's own division and power of floats raise where arrays do not.
 FIXED = DIALECT._replace(forms={**FORMS, "div": "np.divide(a, b)", "pow": "np.power(a, b)"}, form=None)
-HELPERS = {name: [f"{name} = np.vectorize(math.{name}, otypes=[float])"] for name in ("erf", "erfc")}
+HELPERS = {
+    name: pythonic.function(name, ["x"], f"np.vectorize(math.{name}, otypes=[float])(x)") for name in ("erf", "erfc")
+}
 SUM_TO = '''\
 def _sum_to(gradient, like):
     """The gradient in the shape of `like`: summed along the axes that were broadcast."""
@@ -82,7 +85,8 @@ def _arrays(code: Code) -> Iterator[str]:
 
 
 def _seed(code: Code) -> Iterator[str]:
-    yield f"{code.names[code.gradients[code.program.output]]} = np.ones_like({code.output})"
+    if code.groups:
+        yield f"{code.names[code.gradients[code.program.output]]} = np.ones_like({code.output})"
 
 
 def _entry(variable: Variable) -> str:

@@ -47,10 +47,11 @@ def _form(node: Node, name: Name) -> str | None:
     return "a**b" if is_whole_power(node) else None
 
 
+NAN = {"eq itself": "~torch.isnan(a)", "ne itself": "torch.isnan(a)"}
 DIALECT = pythonic.floats("math.inf")._replace(
     forms=FORMS,
     constants={"pi": "math.pi", "e": "math.e"},
-    conditions={**pythonic.COMPARED, "mul": "(a) & (b)", "add": "(a) | (b)", "": "a != 0.0"},
+    conditions={**pythonic.COMPARED, "mul": "(a) & (b)", "add": "(a) | (b)", "": "a != 0.0", **NAN},
     form=_form,
     fixed=PYTHON_DIALECT,
 )
