@@ -282,7 +282,8 @@ def test_a_header_alone_is_a_table_and_nothing_is_none():
 
 def test_what_cannot_be_read_is_said():
     assert "UTF-16" in mistake("x", "x\n1\n".encode("utf-16"))
-    assert "zero bytes" in mistake("x", b"x\0\n1\n")
+    assert "no text in UTF-8" in mistake("x", b"x\0\n1\n")
+    assert "no text in UTF-8" in mistake("x", "x\n1\n".encode("utf-16-le"))
     assert "carriage return" in mistake("x", "x,y\r1,2\r")
     assert "tsv" in mistake("x*y", "x\ty\n1\t2\n", "--from", "csv")
     assert "semicolons" in mistake("x*y", "x;y\n1,5;2\n")
@@ -379,7 +380,14 @@ def test_a_quote_that_is_never_closed_does_not_swallow_the_table():
 def test_bytes_that_are_not_utf8_are_a_bad_row():
     found = gradcli("x", "--data", "-", data=b"x,t\n1,\xe9\n2,\xc3\xa9\n")
     assert found.stdout == "x,t,f,dx\n1,\ufffd,,\n2,é,2.0,1.0\n"
-    assert "line 2: the row is not UTF-8" in found.stderr
+    assert "line 2: the row is no text in UTF-8" in found.stderr
+    found = gradcli("x", "--data", "-", data=b"x\n1\n2\0\n3\n")
+    assert found.stdout == "x,f,dx\n1,1.0,1.0\n2\ufffd,,\n3,3.0,1.0\n"
+    found = gradcli("x", "--data", "-", data=b'{"x": 1}\n{"x": 2, "t": "\xe9"}\n{"x": 3, "t": "\xc3\xa9"}\n')
+    assert (
+        found.stdout
+        == '{"x": 1, "f": 1.0, "dx": 1.0}\n{"f": null, "dx": null}\n{"x": 3, "t": "é", "f": 3.0, "dx": 1.0}\n'
+    )
 
 
 def test_cells_that_a_spreadsheet_would_run_are_remarked():

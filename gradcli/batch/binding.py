@@ -65,7 +65,7 @@ def binding(program: Program, columns: tuple[str, ...] | None, point: Point) -> 
     fixed_too = point.values.keys() - point.loose
     twice = [name for name in program.variables if name in variables & fixed_too]
     if twice:
-        raise UsageMistake(f"given twice: {listed(twice)}", hint="a column gives it, and --at does")
+        raise UsageMistake(f"given twice: {listed(twice)}", hint="by a column of the data, and by --at")
     keys = {found.key for found in bound}
     missing = [leaf for leaf in program.inputs if str(leaf.static) not in keys and base_of(leaf) not in point.values]
     if missing:
@@ -115,9 +115,9 @@ def _missing(leaves: list[Node], columns: Sequence[str]) -> PointMistake:
 def _hint(names: list[str], columns: Sequence[str]) -> str:
     only = columns[0] if len(columns) == 1 else ""
     if "\t" in only:
-        return "the header is separated by tabs: --from tsv"
+        return "its cells are separated by tabs: --from tsv"
     if ";" in only:
-        return "the header is separated by semicolons: tr ';' ',' where no number has a decimal comma"
+        return "its cells are separated by semicolons: tr ';' ',' mends that where no number has a decimal comma"
     close = did_you_mean(names[0], list(columns))
     return close or f"the columns are {listed(list(columns))}; --at {names[0]}=... gives all rows the same number"
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradcli.batch.json_values import entries, value_or_none
-from gradcli.batch.source import LONGEST, Chunk, is_utf8, replaced
+from gradcli.batch.source import LONGEST, NO_TEXT, Chunk, is_clean, replaced
 from gradcli.batch.table import Block, Column, Fault, Faults, shown
 from gradcli.errors import UsageMistake
 from gradcli.values import PLAIN_NUMBER, SPECIAL
@@ -110,13 +110,13 @@ class Delimited:
 
     def _behind_header(self, chunks: Iterator[Chunk]) -> list[Chunk]:
         """Takes the header off, and gives what follows it in the chunk that it ends in."""
-        text, utf8 = "", True
+        text, clean = "", True
         for chunk in chunks:
-            text, utf8 = text + chunk.text, utf8 and chunk.utf8
-            row = next(self._rows(Chunk(text, 1, utf8)), None)
+            text, clean = text + chunk.text, clean and chunk.clean
+            row = next(self._rows(Chunk(text, 1, clean)), None)
             if row is not None:
                 self._take_header(row)
-                rest = Chunk(text[row.end :], row.line + row.raw.count("\n"), utf8)
+                rest = Chunk(text[row.end :], row.line + row.raw.count("\n"), clean)
                 return [rest] if rest.text else []
         hint = "the first line holds the names of the columns"
         raise UsageMistake("a quote in the header is never closed" if text.strip() else "the data are empty", hint=hint)
@@ -127,12 +127,12 @@ class Delimited:
         self.columns = tuple(cell.strip() for cell in row.cells)
         if "\r" in self.head:
             raise UsageMistake("lines end in a carriage return alone", hint="tr '\\r' '\\n' mends that")
-        if not is_utf8(self.head):
-            raise UsageMistake("the header is not UTF-8", hint="for example: iconv -f latin1 -t utf-8 FILE")
+        if not is_clean(self.head):
+            raise UsageMistake("the data are no text in UTF-8", hint="for example: iconv -f latin1 -t utf-8 FILE")
 
     def _even(self, chunk: Chunk) -> Cells | None:
         """A chunk in which every line is a row of the right width, else None."""
-        if self._open.text or not chunk.utf8:
+        if self._open.text or not chunk.clean:
             return None
         texts = chunk.text.removesuffix("\n").split("\n")
         if "\r" in chunk.text:
@@ -180,7 +180,7 @@ class Delimited:
         if found != wanted:
             more = ", what is too much is left out" if found > wanted else ""
             return f"the row has {found} cells, the header {wanted}{more}"
-        return "" if is_utf8(row.raw) else "the row is not UTF-8"
+        return "" if is_clean(row.raw) else NO_TEXT
 
     def _text(self, cells: list[str]) -> str:
         """A row that had to be mended, so that what is added stands in its own columns."""

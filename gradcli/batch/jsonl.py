@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from gradcli.batch.json_values import MISSING, entries, floats, read, read_with_digits
-from gradcli.batch.source import Chunk, is_utf8
+from gradcli.batch.source import NO_TEXT, Chunk, is_clean
 from gradcli.batch.table import Block, Column, Fault, Faults
 from gradcli.errors import listed
 
@@ -68,7 +68,7 @@ class Lines:
         for line, raw in enumerate(chunk.text.split("\n"), chunk.line):
             text = raw.strip()
             if text:
-                found, mistake = self._object(text, chunk.utf8)
+                found, mistake = self._object(text, chunk.clean)
                 if mistake:
                     block.faults[len(block.texts)] = Fault(mistake)
                 block.texts.append(EMPTY if mistake else text)
@@ -76,7 +76,7 @@ class Lines:
                 block.lines.append(line)
         return block
 
-    def _object(self, text: str, utf8: bool) -> tuple[dict[str, Any], str]:
+    def _object(self, text: str, clean: bool) -> tuple[dict[str, Any], str]:
         """The object that a line is, or why it is none."""
         try:
             found = read(text)
@@ -86,8 +86,8 @@ class Lines:
             return {}, f"no JSON: {error}"
         if not isinstance(found, dict):
             return {}, "no JSON object"
-        if not utf8 and not is_utf8(text):
-            return {}, "the row is not UTF-8"
+        if not clean and not is_clean(text):
+            return {}, NO_TEXT
         if not self._reserved.isdisjoint(found):
             return {}, f"the name of an added column is taken, {listed(sorted(self._reserved & found.keys()))}"
         return found, ""

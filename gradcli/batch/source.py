@@ -9,18 +9,19 @@ from gradcli.errors import UsageMistake
 
 SIZE = 1 << 18  # bytes a chunk: some thousand rows, so that a block's columns stay in the cache
 LONGEST = 1 << 24  # bytes a row: a quote that is never closed must not swallow a table into memory
+NO_TEXT = "the row is no text in UTF-8"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Chunk(NamedTuple):
     """Whole lines. line: the number of the first one, from 1.
 
-    utf8: whether all of it is UTF-8; bytes that are not are lone surrogates in `text`.
+    clean: whether all of it is UTF-8 without zero bytes; bytes that are not UTF-8 are lone surrogates in `text`.
     """
 
     text: str
     line: int = 1
-    utf8: bool = True
+    clean: bool = True
 
 
 def chunks(read: Callable[[int], bytes]) -> Iterator[Chunk]:
@@ -58,19 +59,17 @@ def _without_mark(read: Callable[[int], bytes]) -> bytes:
 
 
 def _chunk(data: bytes, line: int) -> Chunk:
-    if line == 1 and b"\0" in data:
-        raise UsageMistake("the data are no text: they hold zero bytes")
     try:
-        return Chunk(data.decode(), line)
+        return Chunk(data.decode(), line, b"\0" not in data)
     except UnicodeDecodeError:
-        return Chunk(data.decode("utf-8", "surrogateescape"), line, utf8=False)
+        return Chunk(data.decode("utf-8", "surrogateescape"), line, False)
 
 
 def replaced(text: str) -> str:
-    """A text with U+FFFD for each byte that was not UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """A text with U+FFFD for each zero byte and each byte that was not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
-def is_utf8(text: str) -> bool:
-    """Whether a text has no byte in it that was not UTF-8."""
-    return text.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in text)
+def is_clean(text: str) -> bool:
+    """Whether a text has no zero byte in it, and none that was not UTF-8."""
+    return "\0" not in text and (text.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in text))

@@ -66,6 +66,8 @@ def check(chosen: Options, program_on_stdin: bool, one_point: str | bool | None)
         raise UsageMistake("--json, --format and --check are for a single point", hint="--to jsonl writes JSON lines")
     elif chosen.data == "-" and program_on_stdin:
         raise UsageMistake("the expression and the data cannot both come from standard input", hint="-f FILE")
+    if "parquet" in (chosen.source or _by_name(chosen.data), chosen.to or _by_name(chosen.output)):
+        raise UsageMistake("Parquet cannot be read or written", hint=PARQUET)
 
 
 def run(program: Program, title: str, point: Point, inputs: list[str], chosen: Options) -> int:
@@ -80,7 +82,6 @@ def run(program: Program, title: str, point: Point, inputs: list[str], chosen: O
         read = interrupts.waiting(data.read1)  # type: ignore[attr-defined]
         reader, source = _reader(read, chosen)
         to = chosen.to or _by_name(chosen.output) or source
-        _refuse_parquet(to)
         try:
             found = binding.binding(program, reader.columns, point)
         except GradError as error:
@@ -170,7 +171,6 @@ def _reader(read: Callable[[int], bytes], chosen: Options) -> tuple[Reader, str]
     from gradcli.batch.writing import DELIMITERS
 
     source = chosen.source or _by_name(chosen.data)
-    _refuse_parquet(source)
     arriving = chunks(_readable(read, chosen.data))
     if source is None:
         first = list(islice(arriving, 1))
@@ -181,11 +181,6 @@ def _reader(read: Callable[[int], bytes], chosen: Options) -> tuple[Reader, str]
 
 def _by_name(path: str | None) -> str | None:
     return ENDINGS.get(os.path.splitext(path)[1].lower()) if path else None
-
-
-def _refuse_parquet(name: str | None) -> None:
-    if name == "parquet":
-        raise UsageMistake("Parquet cannot be read or written", hint=PARQUET)
 
 
 # -- what comes out -----------------------------------------------------------------------
