@@ -249,8 +249,21 @@ def test_formats_follow_the_names_of_files_and_a_brace(tmp_path):
     (tmp_path / "d.tsv").write_text("x\ty\n2\t3\n")
     out = tmp_path / "o.jsonl"
     assert gradcli("x*y", "--data", str(tmp_path / "d.tsv"), "-o", str(out)).returncode == 0
-    assert json.loads(out.read_text()) == {"x": "2", "y": "3", "f": 6.0, "dx": 3.0, "dy": 2.0}
+    assert json.loads(out.read_text()) == {"x": 2, "y": 3, "f": 6.0, "dx": 3.0, "dy": 2.0}
     assert table("x", ' {"x": 1}\n') == '{"x": 1, "f": 1.0, "dx": 1.0}\n'
+
+
+def test_cells_that_give_inputs_become_json_numbers_that_read_back():
+    data = 'n,x,w\n007,.5,"[1, 2]"\n1,+1e0,"[3,4]"\n'
+    written = table("x*w[0]", data, "--to", "jsonl")
+    assert written == (
+        '{"n": "007", "x": 0.5, "w": [1, 2], "f": 0.5, "dx": 1.0, "dw": [0.5, 0.0]}\n'
+        '{"n": "1", "x": 1.0, "w": [3,4], "f": 3.0, "dx": 3.0, "dw": [1.0, 0.0]}\n'
+    )
+    found = gradcli("x*2", "--data", "-", "--to", "jsonl", data="x\nnan\n1.50\nabc\n")
+    assert found.stdout == '{"x": "NaN", "f": "NaN", "dx": 2.0}\n{"x": 1.50, "f": 3.0, "dx": 2.0}\n' + (
+        '{"x": "abc", "f": null, "dx": null}\n'
+    )
 
 
 def test_values_of_json_become_cells():

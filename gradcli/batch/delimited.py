@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradcli.batch.json_values import entries, value_or_none
+from gradcli.batch.json_values import entries, value_or_text
 from gradcli.batch.source import LONGEST, NO_TEXT, Chunk, is_clean, replaced
 from gradcli.batch.table import Block, Column, Fault, Faults, shown
 from gradcli.errors import UsageMistake
@@ -36,7 +36,7 @@ class Cells(NamedTuple):
 
     def values(self, name: str) -> list[object]:
         """The cells of a column as JSON values; a cell that is none is its text."""
-        return list(map(value_or_none, self.words(name)))
+        return list(map(value_or_text, self.words(name)))
 
     def rows(self) -> Iterator[Mapping[str, object]]:
         """Each row by name."""

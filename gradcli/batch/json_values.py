@@ -32,7 +32,7 @@ read: Callable[[str], Any] = json.JSONDecoder(object_pairs_hook=_distinct, parse
 read_with_digits: Callable[[str], Any] = json.JSONDecoder(parse_float=str, parse_int=str).decode
 
 
-def value_or_none(text: str) -> object:
+def value_or_text(text: str) -> object:
     """The JSON value that a text is; the text itself if it is none."""
     try:
         return read(text)

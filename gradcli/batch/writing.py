@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import NamedTuple, Protocol
 
-from gradcli.batch.delimited import Delimited
-from gradcli.batch.json_values import json_texts
+from gradcli.batch.delimited import Delimited, numbers
+from gradcli.batch.json_values import json_texts, value_or_text
 from gradcli.batch.jsonl import EMPTY
 from gradcli.batch.table import Array, Block, Reader
 from gradcli.errors import UsageMistake
@@ -43,10 +43,13 @@ class Writer(Protocol):
         """Numbers as they are written: the shortest text that reads back."""
 
 
-def writer(reader: Reader, to: str, columns: tuple[str, ...], titles: Sequence[str], only: bool) -> Writer:
+def writer(
+    reader: Reader, to: str, columns: tuple[str, ...], inputs: frozenset[str], titles: Sequence[str], only: bool
+) -> Writer:
     """What writes a table in the format `to`.
 
-    columns: those that the data have; titles: those that are added; only: whether nothing else is written.
+    columns: those that the data have, and among them those that give inputs; titles: those that are added;
+    only: whether nothing else is written.
     Raises UsageMistake where JSON would have a name twice.
     """
     table = reader if isinstance(reader, Delimited) else None
@@ -61,7 +64,7 @@ def writer(reader: Reader, to: str, columns: tuple[str, ...], titles: Sequence[s
         twice = [name for name in columns if columns.count(name) > 1]
         if twice:
             raise UsageMistake(f"two columns are called '{twice[0][:60]}', and JSON has each name once")
-        return ObjectsAnew(titles)
+        return ObjectsAnew(columns, inputs, titles)
     return ObjectsAsTheyCame(titles, only)
 
 
@@ -140,8 +143,10 @@ class ObjectsAsTheyCame(NamedTuple):
 
 
 class ObjectsAnew(NamedTuple):
-    """Lines of JSONL from rows of CSV, whose cells are JSON strings."""
+    """Lines of JSONL from rows of CSV: cells that give inputs are numbers and lists, all others are strings."""
 
+    columns: tuple[str, ...]
+    inputs: frozenset[str]
     titles: Sequence[str]
     ending: str = "\n"
     missing: str = "null"
@@ -152,8 +157,8 @@ class ObjectsAnew(NamedTuple):
 
     def lines(self, block: Block, cells: Texts) -> list[str]:
         """The rows."""
-        rows = zip(block.rows(), _members(self.titles, cells), strict=True)
-        return [f"{json.dumps(row, ensure_ascii=False)[:-1]}, {more}}}" for row, more in rows]
+        own = [list(map(_as_json if name in self.inputs else _as_string, block.words(name))) for name in self.columns]
+        return [f"{{{row}}}" for row in _members([*self.columns, *self.titles], [*own, *cells])]
 
     def texts(self, numbers: Array) -> list[str]:
         """Numbers as strict JSON has them."""
@@ -164,6 +169,18 @@ def _members(titles: Sequence[str], cells: Texts) -> Iterable[str]:
     """The added members of each row's object, as JSON."""
     form = ", ".join(f"{json.dumps(title, ensure_ascii=False)}: ".replace("%", "%%") + "%s" for title in titles)
     return (form % row for row in zip(*cells, strict=True))
+
+
+def _as_string(cell: str) -> str:
+    return json.dumps(cell, ensure_ascii=False)
+
+
+def _as_json(cell: str) -> str:
+    """A cell as it is where it is a JSON number or list; a number in another spelling as JSON; else a string."""
+    if type(value_or_text(cell)) in (float, int, list):
+        return cell.strip()
+    column = numbers([cell])
+    return _as_string(cell) if column.faults else json_texts(column.numbers)[0]
 
 
 def _cell(value: object) -> str:

@@ -12,15 +12,15 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import click
 
 from gradcli.cli import console
-from gradcli.cli.interrupts import Interrupts
 from gradcli.errors import GradError, PointMistake, UsageMistake, did_you_mean, listed
 from gradcli.naming import names_of
 from gradcli.point import Point
-from gradcli.program import Program
+from gradcli.program import Program, base_of
 
 if TYPE_CHECKING:
     from gradcli.batch.binding import Added, Binding
     from gradcli.batch.report import Report
+    from gradcli.batch.stream import Job
     from gradcli.batch.table import Reader
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,7 +47,11 @@ def options(function: F) -> F:
     """--data, --from, --to and --errors."""
     choices = click.Choice(FORMATS)
     for option in (
-        click.option("--errors", type=click.Choice(["keep", "skip", "stop"]), help="Rows that cannot be computed."),
+        click.option(
+            "--errors",
+            type=click.Choice(["keep", "skip", "stop"]),
+            help="Bad rows: with empty cells (keep), left out, or the end.",
+        ),
         click.option("--to", type=choices, help="The format of the result of --data; as the data's if not given."),
         click.option("--from", "source", type=choices, help="The format of --data; by the file's name if not given."),
         click.option("--data", metavar="FILE|-", help="Many points: a table whose columns give the inputs."),
@@ -62,9 +66,10 @@ def check(chosen: Options, program_on_stdin: bool, one_point: str | bool | None)
         for name, given in (("--from", chosen.source), ("--to", chosen.to), ("--errors", chosen.errors)):
             if given is not None:
                 raise UsageMistake(f"{name} is for tables", hint="--data FILE gives one")
-    elif one_point:
+        return
+    if one_point:
         raise UsageMistake("--json, --format and --check are for a single point", hint="--to jsonl writes JSON lines")
-    elif chosen.data == "-" and program_on_stdin:
+    if chosen.data == "-" and program_on_stdin:
         raise UsageMistake("the expression and the data cannot both come from standard input", hint="-f FILE")
     if "parquet" in (chosen.source or _by_name(chosen.data), chosen.to or _by_name(chosen.output)):
         raise UsageMistake("Parquet cannot be read or written", hint=PARQUET)
@@ -75,43 +80,51 @@ def run(program: Program, title: str, point: Point, inputs: list[str], chosen: O
 
     title: what the program is called in messages. Raises GradError, mostly before anything is written.
     """
-    from gradcli.batch import binding, kernel, stream, troubles, writing
+    from gradcli.batch import stream
+    from gradcli.batch.binding import binding
     from gradcli.batch.report import Report
+    from gradcli.cli.interrupts import Interrupts
 
     with _opened(chosen.data) as data, Interrupts() as interrupts:
-        read = interrupts.waiting(data.read1)  # type: ignore[attr-defined]
-        reader, source = _reader(read, chosen)
-        to = chosen.to or _by_name(chosen.output) or source
+        reader, source = _reader(interrupts.waiting(data.read1), chosen)  # type: ignore[attr-defined]
         try:
-            found = binding.binding(program, reader.columns, point)
+            found = binding(program, reader.columns, point)
         except GradError as error:
             raise error.inside(program.text, title) from None
-        names = names_of(program)
-        columns = _columns(binding.added(program, names, found, inputs, to == "jsonl"), reader, chosen)
-        carried = reader.columns or tuple(dict.fromkeys(bound.column for bound in found.bound))
-        writer = writing.writer(reader, to, carried, [column.title for column in columns], chosen.only is not None)
-        report = Report(lambda sentence: console.fail(PointMistake(sentence)))
         if found.unused:
             console.remark(f"the program does not use {', '.join(found.unused[:8])}")
-        gradients = [names.gradient_of(leaf) for leaf in program.inputs if str(leaf.static).partition("[")[0] in inputs]
-        job = stream.Job(
-            reader,
-            writer,
-            found,
-            columns,
-            kernel.kernel(program, names, chosen.ties, inputs),
-            troubles.counter(program, names, gradients),
-            chosen.errors or "keep",
-            _foreign(reader, found) if to in writing.DELIMITERS and chosen.only is None else (),
-        )
+        job = _job(program, reader, found, inputs, chosen, chosen.to or _by_name(chosen.output) or source)
+        report = Report(lambda sentence: console.fail(PointMistake(sentence)))
         with _written(chosen.output, chosen.data) as write, console.counting(chosen.output is not None) as advance:
             stream.run(job, write, report, advance)
     return _finish(report, chosen)
 
 
-def _foreign(reader: Reader, found: Binding) -> tuple[str, ...]:
-    """The columns that only travel along."""
-    return tuple(name for name in reader.columns or () if name not in {bound.column for bound in found.bound})
+def _job(program: Program, reader: Reader, found: Binding, inputs: list[str], chosen: Options, to: str) -> Job:
+    """Everything that a row goes through. to: the format that is written."""
+    from gradcli.batch.binding import added
+    from gradcli.batch.kernel import kernel
+    from gradcli.batch.stream import Job
+    from gradcli.batch.troubles import counter
+    from gradcli.batch.writing import DELIMITERS, writer
+
+    names = names_of(program)
+    columns = _columns(added(program, names, found, inputs, to == "jsonl"), reader, chosen)
+    titles = [column.title for column in columns]
+    given = {bound.column: None for bound in found.bound}
+    own = reader.columns or tuple(given)
+    foreign = tuple(name for name in own if name not in given)
+    alone = chosen.only is not None
+    return Job(
+        reader,
+        writer(reader, to, own, frozenset(given), titles, alone),
+        found,
+        columns,
+        kernel(program, names, chosen.ties, inputs),
+        counter(program, names, [names.gradient_of(leaf) for leaf in program.inputs if base_of(leaf) in inputs]),
+        chosen.errors or "keep",
+        foreign if to in DELIMITERS and not alone else (),
+    )
 
 
 def _finish(report: Report, chosen: Options) -> int:
