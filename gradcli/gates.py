@@ -9,6 +9,7 @@ Legend
   partials  local gradients, to be multiplied by the gradient that arrives: {"a": "b", "b": "a"};
             `out` is the gate's own value; the literal "0" (or no entry) means that nothing flows
   textbook  a local gradient as the note writes it, where `partials` has a form in `out`
+  unit      a local gradient where the first operand is 1: a division less and one rounding more
   pullback  whole contributions where a product would not do (`dout` is the gradient that arrives):
             gates that route give an operand that is not chosen exactly 0, also where dout is inf
   means     definition by other gates: what --no-fuse takes it apart into
@@ -54,6 +55,7 @@ class Gate(NamedTuple):
     near: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
     glyph: str = ""
     textbook: Mapping[str, str] = NO_RULES
+    unit: Mapping[str, str] = NO_RULES
 
 
 def parameters(gate: Gate) -> tuple[str, ...]:
@@ -117,7 +119,8 @@ ROWS = (
     Gate("mul", "a * b", "mul swaps: each operand receives the gradient times the other one",
          {"a": "b", "b": "a"}, stem="{a}{b}", near=PAIR, glyph="*"),
     Gate("div", "a / b", "div scales the numerator's gradient by 1/b and the denominator's by -out/b",
-         {"a": "1 / b", "b": "-out / b"}, textbook={"b": "-a / b ** 2"}, stem="{a}over{b}", operands=("num", "den"),
+         {"a": "1 / b", "b": "-out / b"}, textbook={"b": "-a / b ** 2"}, unit={"b": "-out * out"},
+         stem="{a}over{b}", operands=("num", "den"),
          near=((-2.0, 2.0), (0.3, 2.0)), glyph="/"),
     Gate("neg", "-a", "neg turns the sign of the gradient",
          {"a": "-1"}, stem="neg{a}", near=PAIR[:1], glyph="*-1"),
@@ -134,8 +137,8 @@ ROWS = (
     # -- exponentials and logarithms ------------------------------------------------------
     Gate("exp", "exp(x)", "exp multiplies the gradient by its own output",
          {"x": "out"}, stem="exp{x}"),
-    Gate("expm1", "expm1(x)", "expm1 multiplies the gradient by its own output plus one",
-         {"x": "out + 1"}, stem="expm1{x}"),
+    Gate("expm1", "expm1(x)", "expm1 multiplies the gradient by exp of its input",
+         {"x": "exp(x)"}, stem="expm1{x}"),
     Gate("log", "log(x)", "log divides the gradient by its input: small inputs receive large gradients",
          {"x": "1 / x"}, stem="log{x}", aliases=("ln",), closed=True, near=POSITIVE),
     Gate("log1p", "log1p(x)", "log1p divides the gradient by one plus its input",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from gradcli.backward import Flow, contribution
-from gradcli.exact import exact
+from gradcli.exact import exact, is_number
 from gradcli.formula import formula, substitute
 from gradcli.gates import Gate, parameters, variadic
 from gradcli.graph import Graph, Node
@@ -49,15 +49,17 @@ class Formulas:
     """The formulas of one program.
 
     ties: a key of backward.TIES. guarded: nan where a gate's value is nan, as IEEE asks for; otherwise
-    the rule alone. textbook: rules as the note writes them, where the table has two forms.
+    the rule alone. textbook: rules as the note writes them, where the table has two forms; quick: rules
+    that save a division, where it has those.
     """
 
-    def __init__(self, program: Program, ties: str, guarded: bool, textbook: bool = False) -> None:
+    def __init__(self, program: Program, ties: str, guarded: bool, textbook: bool = False, quick: bool = False) -> None:
         self.graph = Graph(exact())
         self.program = program
         self.ties = ties
         self.guarded = guarded
         self.textbook = textbook
+        self.quick = quick
         self.one = self.graph.number("1")
         self._rules: dict[object, Node] = {}
         self._slots: list[Node] = []
@@ -143,12 +145,15 @@ class Formulas:
             if variadic(gate):
                 rule, letters = self._pair(gate, place), {"a": operands[place], "b": operands[1 - place]}
             else:
-                rule, letters = self._rule(gate, place), dict(zip(parameters(gate), operands, strict=True))
+                rule, letters = self._rule(gate, place, operands), dict(zip(parameters(gate), operands, strict=True))
             gradient = substitute(self.graph, rule, {**letters, "out": out, "dout": gradient})
         return gradient
 
-    def _rule(self, gate: Gate, place: int) -> Node:
-        written = gate.textbook.get(parameters(gate)[place]) if self.textbook else None
+    def _rule(self, gate: Gate, place: int, operands: list[Node]) -> Node:
+        letter = parameters(gate)[place]
+        written = gate.textbook.get(letter) if self.textbook else None
+        if self.quick and is_number(operands[0], 1):
+            written = written or gate.unit.get(letter)
         rule = formula(f"({written}) * dout") if written else contribution(gate, place, self.guarded)
         assert rule is not None, "only operands that receive something have flows"
         return rule

@@ -69,7 +69,7 @@ def test_stages_and_groups_are_numbered_and_named():
 def test_line_n_in_c_is_line_n_in_python():
     spelled = {target: code(SIXTH, target, form="lines").splitlines() for target in ("python", "c", "javascript")}
     names = {
-        target: [re.sub(r"^(double|const|let) |[*#/ ]+(?=backprop|d[xy] )", "", line).split(" ")[0] for line in lines]
+        target: [re.sub(r"^(double|const|let|//|#) ", "", line).split(" ")[0].rstrip("_") for line in lines]
         for target, lines in spelled.items()
     }
     assert names["c"] == names["python"] == names["javascript"]
@@ -118,6 +118,27 @@ def test_all_hostile_names_at_once(tmp_path):
         assert_near(languages.c([case], tmp_path), want)
     if languages.NODE:
         assert_near(languages.javascript([case], tmp_path), want)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x*x_ + dx*dx_ + x + x_",
+        "m = max(a, b, c); m*dm_left + dm_ties",
+        "q = x + y; f = q*z + dqdx*dfdx + dfdq + dfdz*dqdy",
+        "dx*x + d_x*d_dx",
+    ],
+)
+def test_names_that_look_like_gradients(text, style, tmp_path):
+    program = stage(text)
+    case = Case(text, [{name: 1.0 + 0.5 * place for place, name in enumerate(program.variables)}])
+    scope: dict[str, object] = {}
+    exec(code(text, style=style), scope)
+    value, gradient = scope["value_and_gradient"](**case.points[0])  # type: ignore[operator]
+    assert (value, list(gradient.values())) == evaluated(case)[0]
+    if languages.CC:
+        assert_near(languages.c([case], tmp_path), evaluated(case)[0])
 
 
 def assert_near(found: list[list[languages.Result]], want: languages.Result) -> None:
@@ -319,7 +340,9 @@ def test_a_selfcheck_needs_a_script():
 def test_colour_on_a_terminal_only():
     program = [sys.executable, "-m", "gradcli", "codegen", "x*y"]
     plain = subprocess.run(program, capture_output=True, text=True, env={**os.environ, "FORCE_COLOR": "0"}).stdout
-    coloured = subprocess.run(program, capture_output=True, text=True, env={**os.environ, "FORCE_COLOR": "1"}).stdout
+    coloured = subprocess.run(
+        program, capture_output=True, text=True, env={**os.environ, "FORCE_COLOR": "1", "TERM": "xterm"}
+    ).stdout
     assert "\x1b" not in plain and "\x1b" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
 

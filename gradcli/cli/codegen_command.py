@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from gradcli.cli import arguments, console, results
@@ -59,7 +57,7 @@ def command(
         code = generate(program, target, options, ties, inputs)
     except GradError as error:
         raise error.inside(text, title) from None
-    if output is None and console.is_terminal(sys.stdout):
+    if output is None:
         console.show_code(code, target)
     else:
         results.deliver(code, output)

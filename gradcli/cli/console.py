@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
-from gradcli.cli.diagnostics import escaped, rendered
+from gradcli.cli.diagnostics import WIDEST, escaped, rendered
 from gradcli.errors import GradError, UsageMistake
 from gradcli.findings import Finding
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 T = TypeVar("T")
+NARROWEST = 30  # columns; below that a table says nothing
 COLOURS = {"agrees": "green", "disagrees": "bold red", "DISAGREES": "bold red", "skipped": "dim"}
 
 
@@ -52,29 +53,38 @@ def make_output_safe() -> None:
 
 
 def is_terminal(stream: IO[str] | None) -> bool:
-    """Whether colour and tables are wanted on a stream: FORCE_COLOR decides, else what the stream is."""
-    forced = os.environ.get("FORCE_COLOR", "")
-    if forced:
-        return forced != "0"
+    """Whether somebody reads a stream on a terminal, who wants tables rather than lines."""
     return stream is not None and stream.isatty()
+
+
+def _is_coloured(stream: IO[str] | None) -> bool:
+    """Whether colour is wanted on a stream: FORCE_COLOR decides (0 means no), else what the stream is."""
+    forced = os.environ.get("FORCE_COLOR", "")
+    return forced != "0" if forced else is_terminal(stream)
 
 
 def write(text: str) -> None:
     """Result text, as it is."""
-    if sys.stdout is not None:
-        sys.stdout.write(text)
+    if sys.stdout is None:
+        raise UsageMistake("standard output is closed")
+    sys.stdout.write(text)
 
 
 def fail(error: GradError) -> None:
     """An error message on standard error."""
-    _explain("error", "red", rendered(error))
+    _explain("error", "red", rendered(error, "error", _excerpt_width()))
 
 
 def warn(finding: Finding, text: str, title: str) -> None:
     """A warning on standard error, with its place."""
     error = GradError(finding.message, finding.span, source=text, title=title)
     kind = "remark" if finding.kind == "remark" else "warning"
-    _explain(kind, "yellow", rendered(error, kind))
+    _explain(kind, "yellow", rendered(error, kind, _excerpt_width()))
+
+
+def _excerpt_width() -> int:
+    """Columns for a line of the user's source, so that the caret below it stays below it."""
+    return min(_columns() - 8, WIDEST) if is_terminal(sys.stderr) else WIDEST
 
 
 def remark(message: str) -> None:
@@ -91,7 +101,7 @@ def _explain(word: str, colour: str, text: str) -> None:
     try:
         if sys.stderr is None:
             return
-        if is_terminal(sys.stderr):
+        if _is_coloured(sys.stderr):
             from rich.text import Text
 
             styled = Text(text, end="")
@@ -104,12 +114,28 @@ def _explain(word: str, colour: str, text: str) -> None:
         pass  # nobody is there to read it; the exit status still speaks
 
 
+def _columns() -> int:
+    """How wide the terminal is, or COLUMNS says that it is."""
+    from shutil import get_terminal_size
+
+    return max(get_terminal_size().columns, NARROWEST)
+
+
 def terminal(stream: IO[str] | None = None) -> Console:
     """A rich console that takes text as it is: no markup, no emoji, no highlighting."""
     from rich.console import Console
 
-    forced = True if os.environ.get("FORCE_COLOR", "") not in ("", "0") else None
-    return Console(file=stream or sys.stdout, force_terminal=forced, markup=False, emoji=False, highlight=False)
+    stream = stream or sys.stdout
+    coloured = _is_coloured(stream)
+    return Console(
+        file=stream,
+        width=_columns(),
+        force_terminal=coloured,
+        no_color=None if coloured else True,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
 
 
 def progress(items: list[T]) -> Iterable[T]:
@@ -175,7 +201,10 @@ def _to(path: str | None, draw: Callable[[Console], object]) -> None:
 
 
 def show_code(code: str, language: str) -> None:
-    """Code to the terminal, highlighted in the terminal's own colours."""
+    """Code to standard output, highlighted in the terminal's own colours where colour is wanted."""
+    if not _is_coloured(sys.stdout):
+        write(code)
+        return
     from rich.syntax import Syntax
 
     lexer = {"numpy": "python", "torch": "python", "jax": "python"}.get(language, language)
@@ -197,11 +226,12 @@ def _table(blocks: list[Block]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    widths = [max(len(row[place]) for block in blocks for row in block.rows) for place in (2, 3)]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("stage", style="bold", no_wrap=True, overflow="ellipsis")
+    table.add_column("stage", style="bold", overflow="fold")
     table.add_column("", overflow="fold")
-    table.add_column("value", style="green", justify="right", no_wrap=True)
-    table.add_column("gradient", style="red", justify="right", no_wrap=True)
+    table.add_column("value", style="green", justify="right", no_wrap=True, min_width=max(widths[0], 5))
+    table.add_column("gradient", style="red", justify="right", no_wrap=True, min_width=max(widths[1], 8))
     for block in blocks:
         for row in block.rows:
             table.add_row(*(Text(escaped(cell)) for cell in row))

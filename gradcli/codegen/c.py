@@ -89,8 +89,9 @@ def frame(code: Code, options: Options) -> Iterator[str]:
     yield f"double {options.name}({', '.join(_parameters(code)) or 'void'})"
     yield "{"
     unused = [f"(void){variable.spelled};" for variable in code.variables if not variable.used]
-    forward = [*unused, "// forward pass", *forward, "", "// backward pass", *backward, "", f"return {code.output};"]
-    yield from braces.indented(forward)
+    stored = [f"*{variable.gradient} = {variable.sum};" for variable in code.wanted if not variable.shape]
+    body = [*unused, "// forward pass", *forward, "", "// backward pass", *backward, "", *stored]
+    yield from braces.indented([*body, f"return {code.output};"])
     yield "}"
     yield from script
 
@@ -194,7 +195,8 @@ TARGET = Target(
     assign=_assign,
     function=_function,
     frame=frame,
-    scalar=lambda name: f"*{name}",
+    quick=True,
+    behind="_",
     element=_element,
     zeros=_zeros,
 )

@@ -23,13 +23,14 @@ from gradcli.program import Program, base_of, used_by_output
 class Variable(NamedTuple):
     """An input as the code sees it.
 
-    name: the user's; spelled: the code's; gradient: the name of its gradient in the code.
+    name: the user's; spelled: the code's; gradient: the name of its gradient in the code; sum: while it is added up.
     shape: () for a number. wanted: whether its gradient is asked for. used: whether the output depends on it.
     """
 
     name: str
     spelled: str
     gradient: str
+    sum: str
     shape: tuple[int, ...]
     wanted: bool
     used: bool
@@ -119,7 +120,7 @@ class _Builder:
         self.program = program
         self.target = target
         self.style = style
-        self.formulas = Formulas(program, ties, target.guarded, textbook=style != "plain")
+        self.formulas = Formulas(program, ties, target.guarded, style != "plain", target.quick)
         self.wrt = program.variables if wrt is None else list(wrt)
         used = used_by_output(program)
         self.used = {base_of(leaf) for leaf in program.inputs if used[leaf.index]}
@@ -131,10 +132,21 @@ class _Builder:
         self.reserved = reserved
         self.shapes = {name: shapes.get(name) or shape for name, shape in shapes_of(program).items()}
         names = names_of(program)
+        self.taken = {*names.of.values(), *names.gradient.values(), *program.variables}
         if style == "df":
             output = names.of[program.output]
-            names = Names(names.of, {name: f"d{output}d{name}" for name in names.gradient})
+            names = Names(names.of, {name: self._free(f"d{output}d{name}") for name in names.gradient})
         self.plain = names
+        self.sums = {name: self._free(names.gradient[name] + target.behind) for name in program.variables}
+        if not target.behind:
+            self.sums = {name: names.gradient[name] for name in program.variables}
+
+    def _free(self, name: str) -> str:
+        """The name, or the name with underscores if it is taken; from now on it is."""
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
 
     def code(self) -> Code:
         """Everything, in order."""
@@ -178,7 +190,10 @@ class _Builder:
         if self.style != "df":
             return ""
         operand = "".join(sign for sign in self.plain.of[flow.operand] if sign.isalnum() or sign == "_")
-        return f"d{self.plain.of[flow.line]}d{operand}"
+        name = f"d{self.plain.of[flow.line]}d{operand}"
+        while name in self.taken:  # among themselves they may be equal: each is read in the next line only
+            name += "_"
+        return name
 
     def _routed(self, line: Node, sent: list[Flow]) -> Iterator[Assignment]:
         """A max or min of many operands: what is left of the gradient goes from one to the next."""
@@ -209,7 +224,7 @@ class _Builder:
 
     def _leaf(self, name: str) -> Node:
         leaf = self.formulas.leaf(f"v{len(self.leaves)}")
-        self.leaves[leaf] = name
+        self.leaves[leaf] = self._free(name)
         return leaf
 
     # -- names ----------------------------------------------------------------------------
@@ -219,6 +234,7 @@ class _Builder:
         stages = [self.plain.of[line] for _, line in self.stages]
         gradients = [self.plain.gradient[name] for name in (*self.program.variables, *stages)]
         locals_ = [assignment.local for group in groups for assignment in group.assignments if assignment.local]
+        gradients += self.sums.values()
         wanted = [*self.program.variables, *stages, *gradients, *self.leaves.values(), *locals_]
         return spelling(dict.fromkeys(wanted), self.target, self.reserved)
 
@@ -239,7 +255,7 @@ class _Builder:
             if node.operands:
                 names[gradient] = spelled[self.plain.gradient[self.plain.of[node]]]
             else:
-                names[gradient] = self._input_gradient(node, spelled[self.plain.gradient[base_of(node)]])
+                names[gradient] = self._input_gradient(node, spelled)
         return names
 
     def _element(self, leaf: Node, name: str) -> str:
@@ -247,13 +263,24 @@ class _Builder:
         base, index = leaf.static
         return self.target.element(name, index, self.shapes[base]) if index else name
 
-    def _input_gradient(self, leaf: Node, name: str) -> str:
+    def _input_gradient(self, leaf: Node, spelled: dict[str, str]) -> str:
         assert isinstance(leaf.static, Input)
-        return self._element(leaf, name) if leaf.static.places else self.target.scalar(name)
+        base = leaf.static.base
+        return (
+            self._element(leaf, spelled[self.plain.gradient[base]]) if leaf.static.places else spelled[self.sums[base]]
+        )
 
     def _variable(self, name: str, spelled: dict[str, str]) -> Variable:
-        gradient = spelled[self.plain.gradient[name]]
-        return Variable(name, spelled[name], gradient, self.shapes[name], name in self.wrt, name in self.used)
+        plain = self.plain.gradient[name]
+        return Variable(
+            name,
+            spelled[name],
+            spelled[plain],
+            spelled[self.sums[name]],
+            self.shapes[name],
+            name in self.wrt,
+            name in self.used,
+        )
 
 
 def shapes_of(program: Program) -> dict[str, tuple[int, ...]]:

@@ -161,6 +161,7 @@ TARGET = Target(
     dialect=DIALECT,
     words=JAVASCRIPT,
     called="valueAndGradient",
+    quick=True,
     pairs=False,
     comment=braces.comment,
     assign=_assign,

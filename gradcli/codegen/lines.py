@@ -90,6 +90,10 @@ class Writer:
 
     def forward(self) -> Iterator[str]:
         """The lines of the forward pass, each with its number."""
+        if self.code.style != "plain":
+            for gate in {line.gate.name: line.gate for _, line in self.code.stages if line.gate.fuses}.values():
+                told = f"{gate.name} as the note writes it, {gate.means}: not finite where exp overflows"
+                yield self.target.comment(f"{told} (the plain style is)")
         for number, line in self.code.stages:
             text = self.target.assign(Line(self.names[line], self.value(line)))
             yield f"{text}  {self.target.comment(f'({number})')}"
@@ -107,7 +111,7 @@ class Writer:
             yield from self._group(group)
         for variable in self.code.wanted:
             if not variable.shape and not self._receives(variable):
-                yield self._line(self.target.scalar(variable.gradient), self.zero(variable), False)
+                yield self._line(variable.sum, self.zero(variable), False)
 
     def zero(self, variable: Variable) -> str:
         """The gradient of a variable that receives nothing."""

@@ -53,7 +53,8 @@ class Target(NamedTuple):
     assign: a Line as text.
     function: the name, the parameters and the value of a small function -> its lines.
     frame: the whole text, line by line. called: the name of its function if the user gives none.
-    scalar: the name of a scalar input's gradient, as it is assigned.
+    quick: whether it may take rules that save a division and round once more than eval.
+    behind: what the name of a scalar input's gradient has at its end while it is added up, where `dx` is a pointer.
     nothing: the value of a gradient where nothing flows, if it is not 0.
     seeded: whether the gradient of the output is a variable, as it is where outputs are arrays.
     element: name, index and shape -> one element of a variable.
@@ -76,7 +77,8 @@ class Target(NamedTuple):
     greek: bool = True
     guarded: bool = True
     pairs: bool = True
-    scalar: Callable[[str], str] = str
+    quick: bool = False
+    behind: str = ""
     nothing: Callable[[Variable], str] = lambda variable: ""
     seeded: bool = False
     element: Callable[[str, tuple[int, ...], tuple[int, ...]], str] = nested_element
