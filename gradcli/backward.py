@@ -61,7 +61,8 @@ def routed(
     equal = [place for place, operand in enumerate(operands) if operand == out]
     chosen = {"first": equal[:1], "last": equal[-1:]}.get(ties, equal)
     share = dout / len(equal) if ties == "split" and equal else dout
-    shares: list[float | None] = [out if out != out else 0.0 if asked else None for asked in receives]
+    rest = out if out != out else 0.0
+    shares: list[float | None] = [rest if asked else None for asked in receives]
     for place in chosen:
         shares[place] = share if receives[place] else None
     return shares
@@ -86,10 +87,10 @@ def active(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
 
 def passes(gate: Gate, place: int) -> bool:
     """Whether any gradient flows to the operand at `place`."""
-    if variadic(gate):
+    if not gate.partials and variadic(gate):
         return True
     letter = parameters(gate)[place]
-    return letter in gate.pullback or gate.partials.get(letter, "0") != "0"
+    return gate.partials.get(letter, "0") != "0" or letter in gate.pullback
 
 
 def leading(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
@@ -119,18 +120,20 @@ def flows(program: Program, wrt: Iterable[str] | None = None) -> Iterator[Flow]:
     received[program.output.index] = 1
     for line in reversed(program.lines):
         if received[line.index] and leads[line.index]:
-            yield from _flows_from(program, line, leads, received)
+            for operand, steps in _ways(program, line, leads, ()):
+                yield Flow(line, operand, steps, bool(received[operand.index]))
+                received[operand.index] = 1
 
 
-def _flows_from(program: Program, line: Node, leads: bytearray, received: bytearray) -> Iterator[Flow]:
-    waiting: list[tuple[Node, tuple[tuple[Node, int], ...]]] = [(line, ())]
-    while waiting:
-        node, steps = waiting.pop()
-        if steps and not program.inside[node.index]:
-            yield Flow(line, node, steps, bool(received[node.index]))
-            received[node.index] = 1
-            continue
-        for place in reversed(range(len(node.operands))):
-            operand = node.operands[place]
-            if leads[operand.index] and passes(node.gate, place):
-                waiting.append((operand, (*steps, (node, place))))
+Steps = tuple[tuple[Node, int], ...]
+
+
+def _ways(program: Program, node: Node, leads: bytearray, before: Steps) -> Iterator[tuple[Node, Steps]]:
+    """The operands of a line and the steps to each; what is inside a line is as deep as the line is wide at most."""
+    for place, operand in enumerate(node.operands):
+        if leads[operand.index] and passes(node.gate, place):
+            steps = (*before, (node, place))
+            if program.inside[operand.index]:
+                yield from _ways(program, operand, leads, steps)
+            else:
+                yield operand, steps

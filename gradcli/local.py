@@ -6,7 +6,8 @@ written once, in letters, and goes with the nodes that each flow puts in place o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
 from gradcli.backward import Flow, contribution
@@ -24,14 +25,13 @@ PAIRS = {
     "split": ("where(a > b, dout, where(a == b, dout / 2, 0))",) * 2,
     "both": ("where(a >= b, dout, 0)",) * 2,
 }
-Letters = list[Node]
 
 
 class Expression(NamedTuple):
     """A formula in letters, which are inputs called 0, 1, ..., and the nodes that they stand for."""
 
     rule: Node
-    letters: Letters
+    letters: list[Node]
 
 
 class Share(NamedTuple):
@@ -62,7 +62,6 @@ class Formulas:
         self.quick = quick
         self.one = self.graph.number("1")
         self._rules: dict[object, Node] = {}
-        self._slots: list[Node] = []
 
     def leaf(self, name: str) -> Node:
         """A node that stands for a variable of the code; the name only tells it from others."""
@@ -72,48 +71,48 @@ class Formulas:
         """Whether a node is written out wherever it is used: numbers, and constants without a line."""
         return not node.operands or bool(self.program.inside[node.index])
 
-    def _letter(self, letters: Letters, node: Node) -> Node:
-        """A letter for a node that has a name; a node that is written out stands for itself."""
-        if node.constant and self._inline(node):
-            return node
-        return self._slot(letters, node)
-
-    def _slot(self, letters: Letters, node: Node) -> Node:
-        letters.append(node)
-        if len(letters) > len(self._slots):
-            self._slots.append(self.graph.name(str(len(self._slots))))
-        return self._slots[len(letters) - 1]
-
-    def _made(self, key: object, make: Callable[[], Node]) -> Node:
-        if key not in self._rules:
-            self._rules[key] = make()
-        return self._rules[key]
+    def _letters(self) -> Iterator[Node]:
+        """The letters of a formula, in order."""
+        return (self.graph.name(str(number)) for number in count())
 
     # -- lines ----------------------------------------------------------------------------
 
     def line(self, node: Node, defined: bool, pairs: bool) -> Expression:
         """What a line computes. defined: by its gate's definition; pairs: a max or min by gates of two operands."""
-        letters: Letters = []
-        key, operands = self._signature(node, letters)
-        return Expression(self._made((key, defined), lambda: self._line(node.gate, operands, defined, pairs)), letters)
+        named: list[Node] = []
+        key = (self._likeness(node, named), defined)
+        rule = self._rules.get(key)
+        if rule is None:
+            rule = self._rules[key] = self._line(node, defined, pairs)
+        return Expression(rule, named)
 
-    def _signature(self, node: Node, letters: Letters) -> tuple[tuple[object, ...], Callable[[], tuple[Node, ...]]]:
-        """What lines of equal form have in common, and a way to make its operands in letters."""
+    def _likeness(self, node: Node, named: list[Node]) -> tuple[object, ...]:
+        """What is the same for all lines that are written alike; and the operands that have names."""
         key: list[object] = [node.gate.name]
-        makers: list[Callable[[], Node]] = []
         for operand in node.operands:
-            if operand.operands and self.program.inside[operand.index] and not operand.constant:
-                inner, operands = self._signature(operand, letters)
-                key.append(inner)
-                makers.append(lambda gate=operand.gate, operands=operands: self.graph.apply(gate, operands()))  # type: ignore[misc]
+            if operand.constant and self._inline(operand):
+                key.append(operand)
+            elif operand.operands and self.program.inside[operand.index]:
+                key.append(self._likeness(operand, named))
             else:
-                letter = self._letter(letters, operand)
-                key.append(letter if letter is operand else None)
-                makers.append(lambda letter=letter: letter)  # type: ignore[misc]
-        return tuple(key), lambda: tuple(make() for make in makers)
+                key.append(None)
+                named.append(operand)
+        return tuple(key)
 
-    def _line(self, gate: Gate, operands: Callable[[], tuple[Node, ...]], defined: bool, pairs: bool) -> Node:
-        nodes = operands()
+    def _in_letters(self, node: Node, letters: Iterator[Node]) -> tuple[Node, ...]:
+        """A node's operands with a letter for each that has a name."""
+        found = []
+        for operand in node.operands:
+            if operand.constant and self._inline(operand):
+                found.append(operand)
+            elif operand.operands and self.program.inside[operand.index]:
+                found.append(Graph().apply(operand.gate, self._in_letters(operand, letters)))
+            else:
+                found.append(next(letters))
+        return tuple(found)
+
+    def _line(self, node: Node, defined: bool, pairs: bool) -> Node:
+        gate, nodes = node.gate, self._in_letters(node, self._letters())
         if defined:
             return substitute(self.graph, formula(gate.means), dict(zip(parameters(gate), nodes, strict=True)))
         while pairs and variadic(gate) and len(nodes) > 2:  # as few levels deep as can be
@@ -125,28 +124,43 @@ class Formulas:
 
     def received(self, flow: Flow, upstream: Node) -> Expression:
         """What a flow brings its operand, `upstream` being the gradient that arrives at its line."""
-        letters: Letters = []
-        gradient = self._letter(letters, upstream)
-        key: list[object] = [gradient if gradient is upstream else None]
-        steps = []
+        key: list[object] = [upstream.constant]
+        named = [] if upstream.constant else [upstream]
         for node, place in flow.steps:
-            out = self._slot(letters, node)
-            operands = [self._letter(letters, operand) for operand in node.operands]
-            key += [node.gate.name, place, *(operand if operand.constant else None for operand in operands)]
-            steps.append((node.gate, place, operands, out))
-        return Expression(self._made(tuple(key), lambda: self._chained(steps, gradient)), letters)
+            key += (node.gate.name, place)
+            named.append(node)
+            for operand in node.operands:
+                if operand.constant and self._inline(operand):
+                    key.append(operand)
+                else:
+                    key.append(None)
+                    named.append(operand)
+        together = tuple(key)
+        rule = self._rules.get(together)
+        if rule is None:
+            rule = self._rules[together] = self._chained(flow, upstream)
+        return Expression(rule, named)
 
     def local(self, flow: Flow) -> Expression:
         """The local gradient of a flow's line with respect to its operand."""
         return self.received(flow, self.one)
 
-    def _chained(self, steps: list[tuple[Gate, int, list[Node], Node]], gradient: Node) -> Node:
-        for gate, place, operands, out in steps:
-            if variadic(gate):
-                rule, letters = self._pair(gate, place), {"a": operands[place], "b": operands[1 - place]}
+    def _chained(self, flow: Flow, upstream: Node) -> Node:
+        """The rules along a flow, each with the gradient from the one before."""
+        letters = self._letters()
+        gradient = upstream if upstream.constant else next(letters)
+        for node, place in flow.steps:
+            out = next(letters)
+            operands = [
+                operand if operand.constant and self._inline(operand) else next(letters) for operand in node.operands
+            ]
+            put = {"out": out, "dout": gradient}
+            if variadic(node.gate):
+                rule, put["a"], put["b"] = self._pair(node.gate, place), operands[place], operands[1 - place]
             else:
-                rule, letters = self._rule(gate, place, operands), dict(zip(parameters(gate), operands, strict=True))
-            gradient = substitute(self.graph, rule, {**letters, "out": out, "dout": gradient})
+                rule = self._rule(node.gate, place, operands)
+                put.update(zip(parameters(node.gate), operands, strict=True))
+            gradient = substitute(self.graph, rule, put)
         return gradient
 
     def _rule(self, gate: Gate, place: int, operands: list[Node]) -> Node:
@@ -169,10 +183,14 @@ class Formulas:
 
     def _put(self, rule: str, **nodes: Node) -> Expression:
         """A rule with nodes in place of its letters."""
-        letters: Letters = []
-        put = {name: self._letter(letters, node) for name, node in nodes.items()}
-        key = (rule, *(node if node.constant else None for node in put.values()))
-        return Expression(self._made(key, lambda: substitute(self.graph, formula(rule), put)), letters)
+        fixed = {name: node for name, node in nodes.items() if node.constant and self._inline(node)}
+        named = [node for name, node in nodes.items() if name not in fixed]
+        key = (rule, *fixed.items())
+        if key not in self._rules:
+            letters = self._letters()
+            put = {name: fixed.get(name) or next(letters) for name in nodes}
+            self._rules[key] = substitute(self.graph, formula(rule), put)
+        return Expression(self._rules[key], named)
 
     def shares(self, node: Node, receives: list[bool], upstream: Node, variable: Node) -> Iterator[Share]:
         """The assignments of a max or min of more than two operands, one or two an operand.

@@ -62,7 +62,7 @@ class Code(NamedTuple):
 
     names: the code's name of every node that has one. stages: the lines of the forward pass, numbered from 1 on.
     gradients: by line and input leaf, the node that stands for its gradient; the output's is 1.
-    accumulated: the targets that are added to.
+    accumulated: the targets that are assigned more than once.
     """
 
     program: Program
@@ -121,7 +121,7 @@ class _Builder:
         self.target = target
         self.style = style
         self.formulas = Formulas(program, ties, target.guarded, style != "plain", target.quick)
-        self.wrt = program.variables if wrt is None else list(wrt)
+        self.wrt = set(program.variables if wrt is None else wrt)
         used = used_by_output(program)
         self.used = {base_of(leaf) for leaf in program.inputs if used[leaf.index]}
         self.stages = list(enumerate((line for line in program.lines if used[line.index]), 1))
@@ -160,7 +160,7 @@ class _Builder:
             self._names(spelled),
             [self._variable(name, spelled) for name in self.program.variables],
             self.stages,
-            [group._replace(assignments=self._spelled_locals(group, spelled)) for group in groups],
+            [self._with_locals(group, spelled) for group in groups] if self.style == "df" else groups,
             self.gradients,
             self.accumulated,
         )
@@ -225,6 +225,7 @@ class _Builder:
     def _leaf(self, name: str) -> Node:
         leaf = self.formulas.leaf(f"v{len(self.leaves)}")
         self.leaves[leaf] = self._free(name)
+        self.accumulated.add(leaf)
         return leaf
 
     # -- names ----------------------------------------------------------------------------
@@ -238,11 +239,9 @@ class _Builder:
         wanted = [*self.program.variables, *stages, *gradients, *self.leaves.values(), *locals_]
         return spelling(dict.fromkeys(wanted), self.target, self.reserved)
 
-    def _spelled_locals(self, group: Group, spelled: dict[str, str]) -> list[Assignment]:
-        return [
-            assignment._replace(local=spelled.get(assignment.local, "")) if assignment.local else assignment
-            for assignment in group.assignments
-        ]
+    def _with_locals(self, group: Group, spelled: dict[str, str]) -> Group:
+        found = [each._replace(local=spelled.get(each.local, "")) for each in group.assignments]
+        return group._replace(assignments=found)
 
     def _names(self, spelled: dict[str, str]) -> dict[Node, str]:
         names = {line: spelled[self.plain.of[line]] for _, line in self.stages}

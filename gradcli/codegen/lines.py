@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
@@ -31,18 +30,15 @@ class Writer:
         if code.style != "plain":
             self.dialect = code.target.notes or self.dialect
         self.leaf_of = {code.gradients[leaf]: leaf for leaf in code.program.inputs if leaf in code.gradients}
+        self.touched: dict[str, set[tuple[int, ...]]] = {}  # the elements that receive something, by variable
+        for leaf in self.leaf_of.values():
+            assert isinstance(leaf.static, Input)
+            self.touched.setdefault(leaf.static.base, set()).add(leaf.static.places)
         self.lists = self._lists() if self.target.lists else {}
         self.made: set[str] = set()
         self.pieces: dict[Node, tuple[str, list[int]]] = {}
         self.values: dict[Node, str] = {}
-        self.times = Counter(self._assigned())
-
-    def _assigned(self) -> Iterator[str]:
-        """The names that the backward pass assigns, as often as it does."""
-        for group in self.code.groups:
-            for assignment in group.assignments:
-                yield self.names[assignment.target]
-                yield assignment.local
+        self.changing = {code.names[target] for target in code.accumulated}
 
     # -- expressions ----------------------------------------------------------------------
 
@@ -110,7 +106,7 @@ class Writer:
             yield self.target.comment(f"backprop {name} = {self.value(group.line)}  ({group.number})")
             yield from self._group(group)
         for variable in self.code.wanted:
-            if not variable.shape and not self._receives(variable):
+            if not variable.shape and variable.name not in self.touched:
                 yield self._line(variable.sum, self.zero(variable), False)
 
     def zero(self, variable: Variable) -> str:
@@ -131,6 +127,7 @@ class Writer:
     def _assignment(self, assignment: Assignment) -> Iterator[str]:
         value, name = self.contribution(assignment), self.names[assignment.target]
         if assignment.local:
+            self.changing.add(assignment.local)
             yield self._line(assignment.local, self.text(assignment.value), False)
         if assignment.target in self.leaf_of:
             value = self.target.reduced(value, "[" in name)
@@ -139,7 +136,7 @@ class Writer:
     def _line(self, name: str, value: str, accumulates: bool) -> str:
         makes = name not in self.made and name.isidentifier()  # no element, and nothing behind a pointer
         self.made.add(name)
-        return self.target.assign(Line(name, value, accumulates, makes, self.times[name] > 1))
+        return self.target.assign(Line(name, value, accumulates, makes, name in self.changing))
 
     def contribution(self, assignment: Assignment) -> str:
         """What an assignment adds to its target."""
@@ -185,12 +182,9 @@ class Writer:
         return self._line(gradient, f"[{', '.join(value.replace('(1) *', '1.0 *') for value in values)}]", False)
 
     def _untouched(self, variable: Variable) -> list[tuple[int, ...]]:
-        """The elements of a variable that receive nothing, where these are few enough to be listed."""
-        touched = {leaf.static.places for leaf in self.leaf_of.values() if base_of(leaf) == variable.name}  # type: ignore[union-attr]
-        return [index for index in product(*map(range, variable.shape)) if index not in touched]
-
-    def _receives(self, variable: Variable) -> bool:
-        return any(base_of(leaf) == variable.name for leaf in self.leaf_of.values())
+        """The elements of a variable that receive nothing."""
+        touched = self.touched.get(variable.name, set())
+        return [places for places in product(*map(range, variable.shape)) if places not in touched]
 
     # -- functions ------------------------------------------------------------------------
 

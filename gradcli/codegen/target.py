@@ -110,7 +110,7 @@ def spelling(names: Iterable[str], target: Target, reserved: Iterable[str] = ())
 
 def _in_letters(name: str, target: Target) -> str:
     """A name in the letters of the language."""
-    if target.greek:
+    if target.greek or (name.isascii() and name[0] != "_"):
         return name
     plain = name if name.isascii() else "".join(map(_letter, name))
     bare = plain.lstrip("_")
