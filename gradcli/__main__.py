@@ -1,9 +1,14 @@
 """`python -m gradcli`."""
 
+import os
 import sys
 
 # Python puts the current directory first; a math.py that lies there must not be run.
-if sys.path and sys.path[0] in ("", __import__("os").getcwd()):
+try:
+    here = os.getcwd()
+except OSError:  # it has been deleted
+    here = ""
+if sys.path and sys.path[0] in ("", here):
     del sys.path[0]
 
 from gradcli.cli.main import main

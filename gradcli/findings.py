@@ -128,7 +128,9 @@ def _born_value(node: Node, evaluation: Evaluation, names: Names) -> Finding:
         for operand in node.operands
         if operand in names.of
     )
-    message = f"{_name(node, names)} = {_shown(node, names)} is {value}" + (f" where {operands}" if operands else "")
+    code = _shown(node, names)
+    named = f"{names.of[node]} = {code}" if node in names.of else code
+    message = f"{named} is {value}" + (f" where {operands}" if operands else "")
     better = _stable_gate(evaluation.program, node)
     if better is not None:
         message += f"; {better.form} does not overflow"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gradcli.errors import NameMistake, Span, SyntaxMistake, did_you_mean
 from gradcli.gates import GATES, Gate, gate_called, parameters, variadic
 from gradcli.graph import CONSTANTS
@@ -19,7 +21,19 @@ WORDS = {
     "lambda": "write the expression itself, its letters are inputs",
     "import": "nothing can be imported; functions are there by name",
 }
+GLUED = re.compile(r"[\w.]+(?:(?<=[eE])[-+−]\w+)?")
 SIGNS = {
+    "≤": "write <=",
+    "≥": "write >=",
+    "≠": "write !=",
+    "⋅": "a product is written *",
+    "∙": "a product is written *",
+    "ϕ": "the Greek letter is φ U+03C6",
+    "ϵ": "the Greek letter is ε U+03B5",
+    "ϑ": "the Greek letter is θ U+03B8",
+    "⁻": "a power is written **, as in x**-1",
+    **dict.fromkeys("⁰¹⁴⁵⁶⁷⁸⁹", "a power is written **, as in x**4"),
+    **dict.fromkeys("₀₁₂₃₄₅₆₇₈₉", "an index is written x1 or x[1]"),
     "%": "there is no remainder; a percentage is written 0.5",
     "!": "there is no factorial; 'not equal' is written !=",
     "?": "a choice is written where(condition, then, otherwise)",
@@ -28,7 +42,7 @@ SIGNS = {
     "}": "group with parentheses ( )",
     "|": "an absolute value is written abs(x)",
     "&": "for numbers that are 0 or 1 write (a > 0)*(b > 0)",
-    "\\": "a line goes on inside parentheses without a sign",
+    "\\": "LaTeX is not read; a line goes on inside parentheses without a sign",
     '"': "there are no strings in the language",
     "'": "there are no strings in the language",
     "°": "angles are in radians: x*pi/180",
@@ -38,6 +52,9 @@ SIGNS = {
     "—": "a minus is written -",
     "~": "a minus is written -",
 }
+
+
+DECLARED = "write name = expression; the last statement is the output"
 
 
 def character(text: str, at: int) -> SyntaxMistake:
@@ -73,6 +90,8 @@ def operand(text: str, at: int, end: int, ends: bool) -> SyntaxMistake:
 def word(text: str, begin: int, at: int, end: int) -> SyntaxMistake:
     """A name or number that follows an operand without an operator; `begin` is where that operand starts."""
     left, right = text[begin:at].strip(), text[at:end].strip()
+    if left in ("def", "return", "let", "var", "const", "double", "float"):
+        return SyntaxMistake(f"'{left}' is not part of the language", Span(begin, begin + len(left)), DECLARED)
     if right in WORDS or left in WORDS:
         said, span = (right, Span(at, end)) if right in WORDS else (left, Span(begin, begin + len(left)))
         return SyntaxMistake(f"'{said}' is not part of the language", span, WORDS[said])
@@ -81,6 +100,8 @@ def word(text: str, begin: int, at: int, end: int) -> SyntaxMistake:
         return _bad_number(text, begin)
     if text[end:].lstrip(" \t")[:1] == "=" and text[end:].lstrip(" \t")[:2] != "==":
         return SyntaxMistake(message, Span(at, end), "statements are separated by ';' or a new line")
+    if right.endswith("("):
+        return SyntaxMistake(message, Span(at, end), "a product is written with *")
     if gate_called(left) is not None:
         return SyntaxMistake(message, Span(at, end), f"a call is written {left}({right})")
     if len(left) <= 20 and len(right) <= 20 and "\n" not in left:
@@ -94,16 +115,16 @@ def _glued_number(text: str, begin: int, at: int) -> bool:
 
 def _bad_number(text: str, begin: int) -> SyntaxMistake:
     """Digits with something glued to them: 2x, 1e, 0xff, 1.2.3, 3(x)."""
-    end = begin
-    while end < len(text) and (text[end].isalnum() or text[end] in "._") and end - begin < 60:
-        end += 1
-    written = text[begin:end]
+    written = (GLUED.match(text, begin) or GLUED.match("0"))[0][:60]  # type: ignore[index]
     digits = written
     while digits and not _is_number(digits):
         digits = digits[:-1]
     rest = written[len(digits) :]
+    end = begin + len(written)
     hint = ""
-    if rest[:1].isalpha() and rest.isidentifier() and not (digits == "0" and rest[0] in "xXbBoO"):
+    if rest in ("j", "J"):
+        hint = "there are no complex numbers"
+    elif rest[:1].isalpha() and rest.isidentifier() and not (digits == "0" and rest[0] in "xXbBoO"):
         hint = f"a product is written {digits}*{rest}"
     elif text[end : end + 1] == "(" and not rest:
         hint, written = f"a product is written {digits}*(...)", digits + "("
@@ -201,8 +222,11 @@ def assignment(name: str, span: Span, used: bool) -> NameMistake | None:
     return None
 
 
-def too_early(name: str, span: Span) -> NameMistake:
-    """A name that is used before it is assigned."""
+def too_early(name: str, span: Span, target: Span) -> NameMistake:
+    """A name that is used before it is assigned, at `target`."""
+    if span.start > target.start:
+        hint = f"give the new value a name of its own: {name[:20]}2 = ..."
+        return NameMistake(f"'{name[:60]}' is used before it is assigned", span, hint)
     return NameMistake(f"'{name[:60]}' is used before it is assigned", span, "move its statement up")
 
 

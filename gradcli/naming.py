@@ -47,8 +47,8 @@ def names_of(program: Program) -> Names:
     """All names of a program: inputs and statements as the user wrote them, stages after what they are."""
     chosen = {node: str(node.static) for node in program.inputs}
     chosen.update(program.graph.titles)
-    own = [*program.variables, *program.graph.statements]
-    taken = {*own, *CONSTANTS, *reserved(), *("d" + name for name in own)}
+    gradient = own_gradients(program)
+    taken = {*gradient, *gradient.values(), *CONSTANTS, *reserved(), *("d" + name for name in gradient)}
     suggested = _suggested(program)
     numbers: dict[str, int] = {}
     for line in program.lines:
@@ -57,7 +57,13 @@ def names_of(program: Program) -> Names:
             chosen[line] = _free(stem, taken, numbers)
             taken.add(chosen[line])
     stages = [chosen[line] for line in program.lines if line not in program.graph.titles]
-    return Names(chosen, _gradients([*own, *stages]))
+    return Names(chosen, gradient | _gradients(stages, {*gradient, *gradient.values(), *stages}))
+
+
+def own_gradients(program: Program) -> dict[str, str]:
+    """The names of the gradients of the user's own names; they do not depend on what stages are called."""
+    own = [*program.variables, *program.graph.statements]
+    return _gradients(own, set(own))
 
 
 def reserved() -> set[str]:
@@ -66,13 +72,13 @@ def reserved() -> set[str]:
     return gates.union(*TARGETS.values()) - {"sum", "num", "den", "dot", "prod"}
 
 
-def _gradients(names: list[str]) -> dict[str, str]:
-    taken = set(names)
+def _gradients(names: list[str], taken: set[str]) -> dict[str, str]:
+    """`d` + name for each name; `d_` + name where that is taken, and so on."""
     gradient: dict[str, str] = {}
     for name in dict.fromkeys(names):
         prefix = "d"
         while prefix + name in taken:
-            prefix += "_"
+            prefix = "d_" if prefix == "d" else prefix + "_"
         gradient[name] = prefix + name
         taken.add(prefix + name)
     return gradient

@@ -100,7 +100,8 @@ class _Parser:
         if wrong is not None:
             raise wrong
         if name in self.spellings.used:
-            raise mistakes.too_early(name, Span(self.spellings.used[name], self.spellings.used[name] + len(name)))
+            first = self.spellings.used[name]
+            raise mistakes.too_early(name, Span(first, first + len(name)), span)
         self.spellings.known[name] = self.graph.assign(name, node, *span)
 
     def _free_name(self) -> str:
@@ -171,7 +172,8 @@ class _Parser:
             self._close(start)
         elif kind == "superscript":
             self._reduce(ROOT)
-            exponent = self.graph.number(SPELLINGS[self.text[start]], start, end)
+            digits = "".join(SPELLINGS[sign] for sign in self.text[start:end])
+            exponent = self.graph.number(digits, start, end)
             base = self.operands.pop()
             self.operands.append(self.graph.apply(GATES["pow"], (base, exponent), self.starts[-1], end))
             self.end = end

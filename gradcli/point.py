@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from gradcli.errors import GradError, PointMistake, UsageMistake, did_you_mean, listed
@@ -13,7 +14,8 @@ from gradcli.program import Program, base_of
 from gradcli.tokens import WORD
 from gradcli.values import Value, numbers, read_json, read_value, split
 
-ITEM = re.compile(rf"\s*({WORD})\s*(?:\[([0-9,\s]*)\])?\s*=(?!=)(.*)", re.DOTALL)
+ITEM = re.compile(rf"\s*({WORD})\s*((?:\[[0-9,\s]*\])*)\s*=(?!=)(.*)", re.DOTALL)
+ELEMENT = re.compile(rf"({WORD})((?:\[[0-9,\s]+\])+)")
 
 
 class Point(NamedTuple):
@@ -29,27 +31,23 @@ def read_point(texts: tuple[str, ...]) -> Point:
     texts: each `name=value,...` or `@file.json`. Raises PointMistake, UsageMistake.
     """
     whole: dict[str, Value] = {}
-    elements: dict[str, dict[tuple[int, ...], float]] = {}
+    elements: dict[str, dict[tuple[int, ...], Value]] = {}
     loose: set[str] = set()
-    twice: dict[str, None] = {}
+    twice: list[str] = []
     for text in texts:
-        if text.lstrip().startswith("@"):
-            found = _from_file(text.strip()[1:])
-            twice.update(dict.fromkeys(found.keys() & whole.keys()))
-            whole.update(found)
-            loose.update(found)
-            continue
-        for name, index, value in _items(text):
-            spelled = str(Input(name, index))
+        from_file = text.lstrip().startswith("@")
+        for name, index, value in _from_file(text.strip()[1:]) if from_file else _items(text):
             known = elements.get(name, {}) if index else whole
-            if (index or name) in known or (name in whole if index else name in elements):
-                twice[spelled] = None
-            if index:
+            if (index or name) in known or name in (whole if index else elements):
+                twice.append(str(Input(name, index)))
+            elif index:
                 elements.setdefault(name, {})[index] = value
             else:
                 whole[name] = value
+            if from_file:
+                loose.add(name)
     if twice:
-        raise PointMistake(f"given twice: {listed(list(twice))}", hint="each name is bound once")
+        raise PointMistake(f"given twice: {listed(list(dict.fromkeys(twice)))}", hint="each name is bound once")
     for name, parts in elements.items():
         whole[name] = _assembled(name, parts)
     return Point(whole, frozenset(loose))
@@ -65,22 +63,23 @@ def bind(program: Program, point: Point) -> tuple[dict[Node, float], list[str]]:
     missing = [name for name in variables if name not in point.values]
     unknown = [name for name in point.values if name not in variables and name not in point.loose]
     if missing or unknown:
-        raise _unbound(program, missing, unknown)
+        raise _unbound(program, point.values, missing, unknown)
     unused = [name for name in point.values if name not in variables]
     return {leaf: _picked(leaf, point.values) for leaf in leaves}, unused
 
 
-def _unbound(program: Program, missing: list[str], unknown: list[str]) -> PointMistake:
-    parts, hint = [], ""
-    if unknown:
-        parts.append(f"the program has no input {listed(unknown)}")
-        hint = _about_unknown(program, unknown[0], missing)
+def _unbound(program: Program, given: Mapping[str, Value], missing: list[str], unknown: list[str]) -> PointMistake:
+    words = []
     if missing:
-        parts.insert(0, f"no value for {listed(missing)}")
-        first = next(leaf for leaf in program.inputs if base_of(leaf) == missing[0])
-        hint = hint or _about_missing(missing)
-        return PointMistake("; ".join(parts), first.span, hint)
-    return PointMistake("; ".join(parts), hint=hint)
+        words.append(f"no value for {listed(missing)}")
+    if unknown:
+        words.append(f"the program has no input {listed(unknown)}")
+    if not missing:
+        return PointMistake(words[0], hint=_about_unknown(program, unknown[0], missing))
+    glued = _about_missing(missing, given)
+    first = next(leaf for leaf in program.inputs if base_of(leaf) == missing[0])
+    hint = _about_unknown(program, unknown[0], missing) if unknown and glued.startswith("give it") else glued
+    return PointMistake("; ".join(words), first.span, hint)
 
 
 def _about_unknown(program: Program, name: str, missing: list[str]) -> str:
@@ -92,12 +91,18 @@ def _about_unknown(program: Program, name: str, missing: list[str]) -> str:
     return close or (f"its inputs are {listed(program.variables)}" if program.variables else "it has none")
 
 
-def _about_missing(missing: list[str]) -> str:
-    from gradcli.gates import gate_called
+def _about_missing(missing: list[str], given: Mapping[str, Value]) -> str:
+    from gradcli.gates import GATES, gate_called
 
-    gate = gate_called(missing[0])
-    if gate is not None:
-        return f"{missing[0]} is a variable here; a call is written {missing[0]}(...)"
+    name = missing[0]
+    if gate_called(name) is not None:
+        return f"{name} is a variable here; a call is written {name}(...)"
+    for cut in range(1, min(len(name), 20)):
+        left, right = name[:cut], name[cut:]
+        if left in given and (right in given or right.isdigit()):
+            return f"a product is written {left}*{right}"
+        if left in GATES and right in given:
+            return f"a call is written {left}({right})"
     return "give it with --at " + ",".join(f"{name}=..." for name in missing[:4])
 
 
@@ -106,6 +111,8 @@ def _picked(leaf: Node, values: Mapping[str, Value]) -> float:
     assert isinstance(leaf.static, Input)
     base, index = leaf.static
     value = values[base]
+    if isinstance(value, GradError):
+        raise value
     if not index and not isinstance(value, list):
         return float(value)
     if not index:
@@ -123,6 +130,8 @@ def _picked(leaf: Node, values: Mapping[str, Value]) -> float:
         value = value[place]
     if isinstance(value, list):
         raise PointMistake(f"{leaf.static} is a list, and the program wants a number", leaf.span)
+    if isinstance(value, GradError):
+        raise value
     return float(value)
 
 
@@ -136,19 +145,26 @@ def _shape(value: list[Value]) -> str:
 def _items(text: str) -> Iterator[tuple[str, tuple[int, ...], Value]]:
     """The bindings of one --at option."""
     before = ""
-    for item in split(text):
+    for _, item in split(text):
         found = ITEM.fullmatch(item)
         if found is None:
             raise _no_binding(item, before)
-        name, index, value = found[1], found[2], found[3]
-        title = f"--at {name}"
-        if index is not None and not all(part.strip().isdigit() and len(part) < 10 for part in index.split(",")):
-            raise PointMistake(f"'{name}[{index[:40]}]' is no element", hint=f"write {name}[0]=...")
+        name, value = found[1], found[3]
         try:
-            yield name, tuple(map(int, index.split(","))) if index else (), read_value(value)
+            yield name, _places(name, found[2]), read_value(value)
         except GradError as error:
-            raise error.inside(value.strip(), title) from None
+            raise error.inside(value.strip(), f"--at {name}") from None
         before = item.strip()
+
+
+def _places(name: str, brackets: str) -> tuple[int, ...]:
+    """The indices in `[0]`, `[1, 2]` or `[1][2]`; none where there are no brackets."""
+    if not brackets:
+        return ()
+    parts = [part.strip() for part in brackets[1:-1].replace("][", ",").split(",")]
+    if not all(part.isdigit() and len(part) < 10 for part in parts):
+        raise PointMistake(f"'{name}{brackets[:40]}' is no element", hint=f"write {name}[0]=...")
+    return tuple(map(int, parts))
 
 
 def _no_binding(item: str, before: str) -> PointMistake:
@@ -169,7 +185,7 @@ def _assembled(name: str, parts: Mapping[tuple[int, ...], float]) -> Value:
     if len(ranks) > 1:
         raise PointMistake(f"the elements of '{name}' have indices of different length")
     sizes = [max(places) + 1 for places in zip(*parts, strict=True)]
-    if len(sizes) > 2 or sizes[0] * sizes[-1] > 4 * len(parts) + 64:
+    if len(sizes) > 2 or prod(sizes) > 4 * len(parts) + 64:
         raise PointMistake(f"elements of '{name}' are missing", hint=f"give the list: --at {name}=[...]")
     wanted = list(product(*map(range, sizes)))
     missing = [str(Input(name, index)) for index in wanted if index not in parts]
@@ -181,9 +197,19 @@ def _assembled(name: str, parts: Mapping[tuple[int, ...], float]) -> Value:
     return [entries[row * sizes[1] : (row + 1) * sizes[1]] for row in range(sizes[0])]
 
 
-def _from_file(path: str) -> dict[str, Value]:
-    """A whole point: a JSON object of numbers and lists."""
+def _from_file(path: str) -> Iterator[tuple[str, tuple[int, ...], Value]]:
+    """A whole point: a JSON object of numbers and lists; what is no number stays an error until it is asked for."""
     found = read_json(path)
     if not isinstance(found, dict):
         raise UsageMistake(f"{path[:80]} holds no point", hint='a point is a JSON object: {"x": 3, "y": -4}')
-    return {str(name): numbers(value, f"{path[:80]}: {name}") for name, value in found.items()}
+    for name, value in found.items():
+        element = ELEMENT.fullmatch(name)
+        base, brackets = (element[1], element[2]) if element else (name, "")
+        yield base, _places(base, brackets), _or_error(value, f"{path[:80]}: {name[:60]}")
+
+
+def _or_error(value: Value, title: str) -> Value:
+    try:
+        return numbers(value, title)
+    except GradError as error:
+        return error

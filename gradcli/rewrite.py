@@ -7,6 +7,8 @@ Nothing else is rewritten: values are those of the formula as written.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from gradcli.formula import formula, substitute
 from gradcli.gates import GATES, NUMBER, Gate, parameters
 from gradcli.graph import Graph, Node, Rewrite
@@ -52,7 +54,8 @@ def _spelled_out(graph: Graph, quotient: tuple[Node, ...], start: int, end: int)
         if row.fuses:
             found = _match_operands(graph, formula(row.means), GATES["div"], quotient)
             if found is not None:
-                return graph.apply(row, tuple(found[letter] for letter in parameters(row)), start, end)
+                operands = tuple(_made(graph, found[letter]) for letter in parameters(row))
+                return graph.apply(row, operands, start, end)
     return None
 
 
@@ -82,46 +85,72 @@ def matches(graph: Graph, rule: Node, node: Node) -> bool:
     return _match_operands(graph, rule, node.gate, node.operands) is not None
 
 
-def _match_operands(graph: Graph, rule: Node, gate: Gate, operands: tuple[Node, ...]) -> dict[str, Node] | None:
-    """What the rule's letters stand for, if the gate on its operands is an instance of the rule."""
+class Letter(NamedTuple):
+    """What a letter of a rule stands for; turned: with its sign changed."""
+
+    node: Node
+    turned: bool
+
+
+def _match_operands(graph: Graph, rule: Node, gate: Gate, operands: tuple[Node, ...]) -> dict[str, Letter] | None:
+    """What the rule's letters stand for, if the gate on its operands is an instance of the rule; makes no node."""
     if rule.gate is not gate:
         return None
-    orders = (operands, operands[::-1]) if gate.name in COMMUTES else (operands,)
-    for order in orders:
-        found: dict[str, Node] | None = {}
+    for order in (operands, operands[::-1]) if gate.name in COMMUTES else (operands,):
+        found: dict[str, Letter] = {}
         for part, node in zip(rule.operands, order, strict=True):
             more = _match(graph, part, node)
-            found = None if more is None or found is None else {**found, **more}
-        if found is not None:
+            if more is None:
+                break
+            found |= more
+        else:
             return found
     return None
 
 
-def _match(graph: Graph, rule: Node, node: Node) -> dict[str, Node] | None:
+def _match(graph: Graph, rule: Node, node: Node) -> dict[str, Letter] | None:
+    if rule.gate is NUMBER:
+        return {} if _value(node) == _value(rule) else None
     if not rule.operands:
-        if rule.gate is NUMBER:
-            return {} if _value(node) == _value(rule) else None
-        return {str(rule.static): node}
+        return {str(rule.static): Letter(node, False)}
     if node in graph.titles:  # what the user named stays a stage of its own
         return None
     if rule.gate.name == "neg":
-        positive = _negated(graph, node)
-        return None if positive is None else _match(graph, rule.operands[0], positive)
+        (letter,) = rule.operands
+        return {str(letter.static): Letter(node, True)} if _can_turn(graph, node) else None
     return _match_operands(graph, rule, node.gate, node.operands)
 
 
-def _negated(graph: Graph, node: Node) -> Node | None:
-    """-node, where that takes no gate more than node itself: u for -u, b - a for a - b."""
-    outer: list[Node] = []
-    while node.gate.name in ("mul", "div") and node not in graph.titles:
-        outer.append(node)
+def _factors(graph: Graph, node: Node) -> list[Node]:
+    """A product or quotient, its first factor, the first factor of that, and so on.
+
+    Not through a quotient of a compound denominator: turned, it might be a gate that is spelled out.
+    """
+    found = [node]
+    while node not in graph.titles and (
+        node.gate.name == "mul"
+        or (node.gate.name == "div" and (node.operands[1].constant or not node.operands[1].operands))
+    ):
         node = node.operands[0]
-    if node in graph.titles or node.gate.name not in ("neg", "sub"):
-        return None
-    if node.gate.name == "neg":
-        result = node.operands[0]
+        found.append(node)
+    return found
+
+
+def _can_turn(graph: Graph, node: Node) -> bool:
+    """Whether -node takes no gate more than node itself: u for -u, b - a for a - b."""
+    first = _factors(graph, node)[-1]
+    return first.gate.name in ("neg", "sub") and first not in graph.titles
+
+
+def _made(graph: Graph, letter: Letter) -> Node:
+    """The node that a letter stands for, its sign turned where it has to be."""
+    if not letter.turned:
+        return letter.node
+    *outer, first = _factors(graph, letter.node)
+    if first.gate.name == "neg":
+        result = first.operands[0]
     else:
-        result = graph.apply(node.gate, node.operands[::-1], node.start, node.end)
+        result = graph.apply(first.gate, first.operands[::-1], first.start, first.end)
     for product in reversed(outer):
         result = graph.apply(product.gate, (result, product.operands[1]), product.start, product.end)
     return result

@@ -45,11 +45,12 @@ class Spellings:
             raise mistakes.character(self.text, start + place)
 
     def _number(self, written: str, start: int, end: int) -> Node:
+        plain = written.replace("−", "-")
         try:
-            float(written)
+            float(plain)
         except ValueError:
             raise mistakes.number(self.text, start) from None
-        plain = written.replace("_", "")
+        plain = plain.replace("_", "")
         if plain[0] == "0" and plain[1:2].isdigit():  # 012 is an octal number in some languages
             plain = plain.lstrip("0")
             plain = plain if plain[:1].isdigit() else "0" + plain

@@ -81,10 +81,10 @@ def _take_sums_in(graph: Graph, order: list[Node], uses: bytearray, inside: byte
             widths[node.index] = (first or 1) + (second or 1)
             if first:
                 products[node.index] = products[i]
-                inside[i] = left.gate.name != "mul"
+                inside[i] |= left.gate.name != "mul"
             if second:
                 products[node.index] += products[j]
-                inside[j] = right.gate.name != "mul"
+                inside[j] |= right.gate.name != "mul"
         elif name == "neg" and not node.constant:
             widths[node.index] = 1
         elif name == "mul" and _is_product(node, titles):

@@ -9,7 +9,7 @@ from gradcli.gates import GATES, Gate, operator_of
 WORD = r"[^\W\d²³][^\W²³]*+"  # any letters: a class of the Greek ones costs a tenth of the start-up; see `foreign`
 NAME = rf"{WORD}(?:\.{WORD})*+"  # np.exp is one token
 DIGITS = r"[0-9][0-9_]*"
-NUMBER = rf"(?:{DIGITS}(?:\.[0-9_]*)?|\.{DIGITS})(?:[eE][+-]?{DIGITS})?"
+NUMBER = rf"(?:{DIGITS}(?:\.[0-9_]*)?|\.{DIGITS})(?:[eE][+−-]?{DIGITS})?"
 ELEMENT = r"(?:\[[0-9, \t]+\])+"
 TOKEN = re.compile(
     rf"""[ \t\r]* (?:
@@ -21,7 +21,7 @@ TOKEN = re.compile(
     | (?P<comma> , )
     | (?P<newline> \n )
     | (?P<semicolon> ; )
-    | (?P<superscript> [²³] )
+    | (?P<superscript> [²³]+ )
     | (?P<equals> = )
     | (?P<comment> \#[^\n]* )
     | (?P<other> . )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import inf, nan
 from typing import Any
 
-from gradcli.errors import GradError, PointMistake, UsageMistake, listed
+from gradcli.errors import GradError, PointMistake, Span, UsageMistake, listed
 from gradcli.evaluate import evaluate
 from gradcli.files import read_text
 from gradcli.staging import stage
@@ -37,8 +37,8 @@ def _read(text: str, depth: int) -> Value:
     return _constant(text)
 
 
-def split(text: str) -> Iterator[str]:
-    """The parts between commas that stand outside brackets; an empty last part is dropped."""
+def split(text: str) -> Iterator[tuple[int, str]]:
+    """The parts between commas that stand outside brackets, and where they begin; an empty last part is dropped."""
     depth = start = 0
     for place, sign in enumerate(text):
         if sign in "[(":
@@ -46,15 +46,17 @@ def split(text: str) -> Iterator[str]:
         elif sign in "])":
             depth -= 1
         elif sign == "," and depth <= 0:
-            yield text[start:place]
+            yield start, text[start:place]
             start = place + 1
     if text[start:].strip() or start == 0:
-        yield text[start:]
+        yield start, text[start:]
 
 
 def _constant(text: str) -> float:
     if not text:
         raise PointMistake("a value is missing", hint="write name=number")
+    if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", "") or ";" in text:
+        raise PointMistake(f"'{text[:60]}' is no number", hint="bindings are separated by commas: x=3,y=4")
     program = stage(text)
     if program.inputs:
         names = listed(program.variables, 3)
@@ -69,7 +71,18 @@ def _list(text: str, depth: int) -> list[Value]:
     if not text.endswith("]"):
         raise PointMistake("something follows the list" if "]" in text else "a list is not closed")
     inner = text[1:-1]
-    return _even([_read(part, depth + 1) for part in split(inner)] if inner.strip() else [])
+    return _even([_entry(part, start + 1, text, depth) for start, part in split(inner)] if inner.strip() else [])
+
+
+def _entry(part: str, start: int, text: str, depth: int) -> Value:
+    """One entry of a list, which begins at `start` of the list's text."""
+    try:
+        return _read(part, depth + 1)
+    except GradError as error:
+        if error.span is not None and error.source is None:
+            shift = start + len(part) - len(part.lstrip())
+            error.span = Span(error.span.start + shift, error.span.end + shift)
+        raise error.inside(text) from None
 
 
 def _even(value: list[Value]) -> list[Value]:
@@ -98,7 +111,7 @@ def read_json(path: str) -> Any:
     import json
 
     try:
-        return json.loads(read_text(path), parse_int=float)
+        return json.loads(read_text(path), parse_int=float, object_pairs_hook=_once_each)
     except (json.JSONDecodeError, RecursionError) as error:
         raise UsageMistake(f"{path[:80]} is no JSON: {str(error)[:80]}") from None
 
@@ -109,6 +122,16 @@ def _array_file(path: str) -> Value:
     if path.endswith(".csv"):
         return _even([numbers([line.split(",") for line in read_text(path).split("\n") if line.strip()], path[:80])])[0]
     raise UsageMistake(f"'{path[:80]}' cannot be read", hint="a value is read from .csv or .json")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, in which no name may come twice."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise PointMistake(f"given twice: '{name[:60]}'", hint="each name is bound once")
+        found[name] = value
+    return found
 
 
 def numbers(value: Any, title: str, depth: int = 0) -> Value:

@@ -102,16 +102,22 @@ def point(function: F) -> F:
 def differentiation(function: F) -> F:
     """--wrt and --no-fuse."""
     function = click.option("--no-fuse", is_flag=True, help="One elementary gate a stage.")(function)
-    return click.option("--wrt", metavar="NAMES", help="Only the gradient of these inputs: x,y")(function)
+    return click.option(
+        "--wrt",
+        multiple=True,
+        callback=lambda context, option, given: ",".join(given) if given else None,
+        metavar="NAMES",
+        help="Only the gradient of these inputs: x,y",
+    )(function)
 
 
 def program_text(expr: str | None, file: str | None) -> tuple[str, str]:
     """The text of a program and what it is called in messages."""
-    if file is not None:
-        if expr is not None:
-            raise UsageMistake("the program comes from -f FILE or as EXPR, not both")
+    if file is not None and expr is not None:
+        raise UsageMistake("the program comes from -f FILE or as EXPR, not both")
+    if file is not None and file != "-":
         return read_text(file), file
-    if expr is None and (sys.stdin is None or sys.stdin.isatty()):
+    if expr is None and file is None and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageMistake("there is no expression", hint='for example: gradcli eval "x*y" --at x=3,y=-4')
     if expr is None or expr == "-":
         return read_stdin(), "standard input"

@@ -7,15 +7,15 @@ from gradcli.errors import GradError, Span
 WIDEST = 76
 
 
-def rendered(error: GradError, kind: str = "error") -> str:
-    """The message with its place, the line it is in and a caret under the place."""
+def rendered(error: GradError, kind: str = "error", width: int = WIDEST) -> str:
+    """The message with its place, the line it is in, cut to `width` columns, and a caret under the place."""
     source, title = error.source, error.title
     if source is None or error.span is None:
         where = f" (in {escaped(title)})" if title else ""
         lines = [f"{kind}: {escaped(error.message)}{where}"]
     else:
         lines = [f"{kind}: {escaped(error.message)} ({_place(source, title, error.span)})"]
-        lines += _excerpt(source, error.span)
+        lines += _excerpt(source, error.span, width)
     if error.hint:
         lines.append("  " + escaped(error.hint))
     return "\n".join(lines) + "\n"
@@ -42,7 +42,7 @@ def _place(source: str, title: str, span: Span) -> str:
     return ", ".join(words)
 
 
-def _excerpt(source: str, span: Span) -> list[str]:
+def _excerpt(source: str, span: Span, width: int) -> list[str]:
     """The source line, cut around the place when it is wide, and the caret line."""
     begin = source.rfind("\n", 0, span.start) + 1
     end = source.find("\n", begin)
@@ -51,8 +51,8 @@ def _excerpt(source: str, span: Span) -> list[str]:
     stop = max(min(span.end - begin, len(line)), start + 1)
     if not line.strip():
         return []
-    left = max(0, min(start - WIDEST // 2, len(line) - WIDEST))
-    right = min(len(line), left + WIDEST)
+    left = max(0, min(start - width // 2, len(line) - width))
+    right = min(len(line), left + width)
     before = "..." if left else ""
     after = "..." if right < len(line) else ""
     indent = len(before) + _width(line[left:start])

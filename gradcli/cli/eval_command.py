@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from gradcli.cli import arguments, checking, console, results, tables
+from gradcli.cli import arguments, checking, console, results, stage_table, tables
 from gradcli.errors import GradError, UsageMistake
 from gradcli.evaluate import evaluate
 from gradcli.findings import Finding, findings
@@ -56,7 +56,7 @@ def command(
     if as_json and form not in (None, "json"):
         raise UsageMistake(f"--json contradicts --format {form}")
     many = tables.Options(data or "", source, to, errors, only, output, ties, strict)
-    tables.check(many, program_on_stdin=file is None and expr in (None, "-"), one_point=as_json or form or check)
+    tables.check(many, program_on_stdin=(file or expr or "-") == "-", one_point=as_json or form or check)
     text, title = arguments.program_text(expr, file)
     try:
         program = stage(text, fuse=not no_fuse)
@@ -73,11 +73,11 @@ def command(
     checks = checking.run(evaluation, check, inputs, strict)
     result = results.Result(evaluation, point.values, inputs or program.variables, found, checks)
     if only is not None:
-        results.deliver(results.only(result, only), output)
+        results.deliver(results.only(result, only, as_json or form == "json"), output)
     elif as_json or form == "json":
         results.deliver(results.json_text(result), output)
     elif form == "table" or (form is None and output is None and console.is_terminal(sys.stdout)):
-        console.show(results.table(result), output)
+        console.show(stage_table.table(result), output)
     else:
         results.deliver(results.tsv(result), output)
     if not (as_json or form == "json"):

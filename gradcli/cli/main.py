@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import signal
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while modules load ends the process without a traceback
 gc.disable()  # a short process frees nothing worth the search; before click is imported, whose start it shortens
 
 import contextlib
@@ -57,6 +59,7 @@ def commands() -> None:
 
 def main() -> NoReturn:
     """Run the command line and end the process with its status."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     console.make_output_safe()
     status = _status()
     with contextlib.suppress(OSError):  # what an interrupted command has printed so far; a failure has been reported

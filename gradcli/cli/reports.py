@@ -7,7 +7,7 @@ from math import isfinite
 from typing import NamedTuple
 
 from gradcli.checks.verdict import DISAGREES, SKIPPED, Check, Part
-from gradcli.cli import console, results
+from gradcli.cli import console, results, stage_table
 
 NOT_VERIFIED = "not verified"
 # Whose verdict counts first; differences teach and do not decide.
@@ -92,8 +92,8 @@ def json_text(found: Report) -> str:
 def grids(found: Report) -> list[console.Grid]:
     """What a terminal shows."""
     rows = [
-        (part.name, results.short(part.ours), _slopes(part), part.verdict, part.note)
-        for part in found.rows[: results.LONGEST_TABLE]
+        (part.name, stage_table.short(part.ours), _slopes(part), part.verdict, part.note)
+        for part in found.rows[: stage_table.LONGEST_TABLE]
     ]
     methods = [(check.method, check.status, _short(check), check.reason) for check in found.result.checks]
     return [
@@ -105,8 +105,8 @@ def grids(found: Report) -> list[console.Grid]:
 
 def _slopes(part: Part) -> str:
     if part.left == part.right:
-        return results.short(part.left)
-    return f"{results.short(part.left)} | {results.short(part.right)}" if part.left == part.left else ""
+        return stage_table.short(part.left)
+    return f"{stage_table.short(part.left)} | {stage_table.short(part.right)}" if part.left == part.left else ""
 
 
 def _short(check: Check) -> str:

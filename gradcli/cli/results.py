@@ -1,4 +1,4 @@
-"""The result of `eval` in its forms: lines for a pipe, JSON, a table for a terminal, one number."""
+"""The result of `eval` as text: lines for a pipe, JSON, one number."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from gradcli.errors import UsageMistake, did_you_mean
 from gradcli.evaluate import Evaluation
 from gradcli.findings import Finding
 from gradcli.graph import Input, Node
-from gradcli.naming import Names, names_of
+from gradcli.naming import Names, names_of, own_gradients
 from gradcli.printer import text_of
 from gradcli.program import Program, base_of
-
-MOST_SENTENCES = 12
-LONGEST_TABLE = 60  # stages; rich takes seconds for thousands, and nobody reads them
 
 
 class Result(NamedTuple):
@@ -32,6 +29,11 @@ class Result(NamedTuple):
     def program(self) -> Program:
         """The program that was evaluated."""
         return self.evaluation.program
+
+    @property
+    def names(self) -> Names:
+        """The names of all stages and gradients; to be asked for once."""
+        return names_of(self.program)
 
     @property
     def output(self) -> str:
@@ -72,10 +74,15 @@ def _zeros(value: Any) -> Any:
 
 def tsv(result: Result) -> str:
     """`name<TAB>value` lines: the output, then `d` + each input."""
-    names = names_of(result.program)
+    names = own_gradients(result.program)
     lines = [f"{result.output}\t{plain(result.value)}\n"]
-    lines += [f"{names.gradient[name]}\t{plain(gradient)}\n" for name, gradient in gradients(result).items()]
+    lines += [f"{names[name]}\t{plain(gradient)}\n" for name, gradient in gradients(result).items()]
     return "".join(lines)
+
+
+def asked(line: Node, evaluation: Evaluation) -> bool:
+    """Whether the gradient of a line was computed: it leads to an input asked for."""
+    return line is evaluation.program.output or evaluation.active[line.index] > 0
 
 
 def plain(value: Any) -> str:
@@ -97,14 +104,13 @@ def json_text(result: Result) -> str:
     """One JSON object on one line."""
     from json import dumps
 
-    program, evaluation = result.program, result.evaluation
-    names = names_of(program)
+    program, evaluation, names = result.program, result.evaluation, result.names
     inputs = ", ".join(f"{dumps(name)}: {json_number(result.point[name])}" for name in program.variables)
     gradient = ", ".join(f"{dumps(name)}: {json_number(value)}" for name, value in gradients(result).items())
     stages = ", ".join(
         f'{{"name": {dumps(names.of[line])}, "gate": {dumps(line.gate.name)}, '
         f'"code": {dumps(text_of(line, names.of.get))}, "value": {json_number(evaluation.value(line))}, '
-        f'"gradient": {json_number(evaluation.gradient(line)) if _asked(line, evaluation) else "null"}}}'
+        f'"gradient": {json_number(evaluation.gradient(line)) if asked(line, evaluation) else "null"}}}'
         for line in program.lines
     )
     warnings = ", ".join(
@@ -137,25 +143,26 @@ def check_json(check: Check) -> str:
     return f"{{{', '.join(members)}}}"
 
 
-def only(result: Result, name: str) -> str:
+def only(result: Result, name: str, as_json: bool = False) -> str:
     """The one number that is asked for by name."""
-    program, evaluation = result.program, result.evaluation
-    names = names_of(program)
+    program, evaluation, names = result.program, result.evaluation, result.names
     found = {names.gradient[base]: gradient for base, gradient in gradients(result).items()}
     for leaf in program.inputs:
-        found.setdefault(names.gradient_of(leaf), evaluation.gradient(leaf))
+        if base_of(leaf) in result.inputs:
+            found.setdefault(names.gradient_of(leaf), evaluation.gradient(leaf))
     for line in program.lines:
-        found.setdefault(names.gradient_of(line), evaluation.gradient(line))
+        if asked(line, evaluation):
+            found.setdefault(names.gradient_of(line), evaluation.gradient(line))
         found.setdefault(names.of[line], evaluation.value(line))
     if name not in found:
         hint = did_you_mean(name, list(found)) or f"for example {result.output} or {next(iter(found))}"
         raise UsageMistake(f"--only: there is no '{name[:60]}'", hint=hint)
-    return plain(found[name]) + "\n"
+    return (json_number(found[name]) if as_json else plain(found[name])) + "\n"
 
 
 def deliver(text: str, path: str | None) -> None:
-    """Text to standard output or to a file."""
-    if path is None:
+    """Text to standard output or to a file; `-` is standard output too."""
+    if path is None or path == "-":
         console.write(text)
         return
     try:
@@ -163,68 +170,3 @@ def deliver(text: str, path: str | None) -> None:
             file.write(text)
     except OSError as error:
         raise UsageMistake(f"{path[:120]} cannot be written: {error.strerror}") from None
-
-
-# -- a table ------------------------------------------------------------------------------
-
-
-def table(result: Result, names: Names | None = None) -> list[console.Block]:
-    """What a terminal shows: stages and inputs with value and gradient side by side, and what they mean."""
-    program, evaluation = result.program, result.evaluation
-    names = names or names_of(program)
-    stages = [
-        (names.of[line], text_of(line, names.of.get), short(evaluation.value(line)), _gradient(line, evaluation))
-        for line in _shown(program.lines)
-    ]
-    hidden = len(program.lines) - len(stages)
-    if hidden > 0:
-        stages.insert(LONGEST_TABLE // 2, ("...", f"{hidden} more stages (--json has them all)", "", ""))
-    leaves = [
-        (str(leaf.static), "", short(evaluation.values[leaf.index]), short(evaluation.gradient(leaf)))
-        for leaf in _shown(program.inputs)
-        if base_of(leaf) in result.inputs
-    ]
-    return [
-        console.Block("stage", stages),
-        console.Block("input", leaves),
-        *(console.Block(sentence, []) for sentence in _sentences(result)),
-    ]
-
-
-def _gradient(line: Node, evaluation: Evaluation) -> str:
-    """The gradient of a line; nothing where it leads to no input asked for, so that none was computed."""
-    return short(evaluation.gradient(line)) if _asked(line, evaluation) else ""
-
-
-def _asked(line: Node, evaluation: Evaluation) -> bool:
-    """Whether the gradient of a line was computed: it leads to an input asked for."""
-    return line is evaluation.program.output or evaluation.active[line.index] > 0
-
-
-def _shown(nodes: list[Any]) -> list[Any]:
-    if len(nodes) <= LONGEST_TABLE:
-        return nodes
-    return nodes[: LONGEST_TABLE // 2] + nodes[-LONGEST_TABLE // 2 :]
-
-
-def short(number: float) -> str:
-    """A number as a person reads it: six digits."""
-    return f"{number + 0.0:.6g}"  # without the sign of a zero
-
-
-def _sentences(result: Result) -> list[str]:
-    """What each gradient means: "raising x by h raises f by 2.06 h"."""
-    sentences = []
-    for leaf in result.program.inputs[:MOST_SENTENCES]:
-        gradient = result.evaluation.gradient(leaf)
-        if base_of(leaf) not in result.inputs:
-            continue
-        if not isfinite(gradient):
-            sentences.append(f"no small step in {leaf.static} has a finite effect on {result.output} here")
-        elif gradient == 0:
-            sentences.append(f"raising {leaf.static} by a small h leaves {result.output} as it is")
-        else:
-            verb = "raises" if gradient > 0 else "lowers"
-            sentences.append(f"raising {leaf.static} by h {verb} {result.output} by {abs(gradient):.3g} h")
-    more = len(result.program.inputs) - MOST_SENTENCES
-    return [*sentences, f"and {more} more inputs"] if more > 0 else sentences
