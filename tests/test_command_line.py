@@ -280,12 +280,14 @@ def test_rich_markup_is_text():
 # -- terminals ----------------------------------------------------------------------------
 
 
-def test_a_pipe_has_no_colour_and_no_boxes_and_force_color_has_both():
+def test_a_pipe_has_lines_without_colour_and_force_color_colours_a_table():
     args = ("eval", "x*y", "--at", "x=3,y=-4")
-    assert "\x1b[" not in output(*args, "--format", "table")
-    assert "\x1b[" in output(*args, env={"FORCE_COLOR": "1"})
-    assert output(*args, env={"FORCE_COLOR": "0"}) == output(*args)
-    assert "\x1b[3" not in output(*args, env={"FORCE_COLOR": "1", "NO_COLOR": "1"})
+    table = (*args, "--format", "table")
+    assert "\x1b[" not in output(*table)
+    assert "\x1b[3" in output(*table, env={"FORCE_COLOR": "1"})
+    assert output(*args, env={"FORCE_COLOR": "1"}) == output(*args)  # lines stay lines: who reads them is a program
+    assert output(*table, env={"FORCE_COLOR": "0"}) == output(*table)
+    assert "\x1b[3" not in output(*table, env={"FORCE_COLOR": "1", "NO_COLOR": "1"})
 
 
 def test_the_table_has_value_and_gradient_side_by_side_and_says_what_they_mean():
