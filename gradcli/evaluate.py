@@ -5,6 +5,7 @@ Accumulation has the printed order, so that generated code gives the same bits.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from math import nan
 from typing import NamedTuple
@@ -81,8 +82,9 @@ def _forward(program: Program, point: Mapping[Node, float]) -> list[float]:
 
 
 def _backward(program: Program, values: list[float], ties: str, active: bytearray) -> list[float | None]:
-    sweep = _Sweep(program, values, ties, active)
-    gradients = sweep.gradients
+    gradients: list[float | None] = [None] * len(values)
+    gradients[program.output.index] = 1.0
+    sweep = _Sweep(program, values, ties, active, gradients)
     for line in reversed(program.lines):
         gradient = gradients[line.index]
         if gradient is not None:
@@ -90,17 +92,31 @@ def _backward(program: Program, values: list[float], ties: str, active: bytearra
     return gradients
 
 
+def sent(evaluation: Evaluation, line: Node, ties: str) -> dict[int, float | None]:
+    """What one line of the backward pass sends to its operands, by their index."""
+    shares: dict[int, float | None] = defaultdict(lambda: None)
+    sweep = _Sweep(evaluation.program, evaluation.values, ties, evaluation.active, shares)
+    sweep.send(line, evaluation.gradient(line))
+    return shares
+
+
 class _Sweep:
     """The backward pass under way: gradients so far, by index of a node."""
 
-    def __init__(self, program: Program, values: list[float], ties: str, active: bytearray) -> None:
+    def __init__(
+        self,
+        program: Program,
+        values: list[float],
+        ties: str,
+        active: bytearray,
+        gradients: list[float | None] | dict[int, float | None],
+    ) -> None:
         self.nodes = program.graph.nodes
         self.inside = program.inside
         self.values = values
         self.ties = ties
         self.active = active
-        self.gradients: list[float | None] = [None] * len(values)
-        self.gradients[program.output.index] = 1.0
+        self.gradients = gradients
         self.functions: dict[tuple[str, int], Callable[..., Iterable[float | None]]] = {}
 
     def send(self, node: Node, gradient: float) -> None:

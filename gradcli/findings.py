@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from gradcli.backward import TIES
 from gradcli.errors import Span
-from gradcli.evaluate import Evaluation
+from gradcli.evaluate import Evaluation, sent
 from gradcli.formula import formula
 from gradcli.gates import GATES, Gate, variadic
 from gradcli.graph import Node
 from gradcli.naming import Names, names_of
 from gradcli.printer import text_of
-from gradcli.program import Program, used_by_output
+from gradcli.program import Program, operands_of, used_by_output
 from gradcli.rewrite import matches
 from gradcli.rows import kink_function
 
@@ -45,7 +45,7 @@ def findings(evaluation: Evaluation, ties: str, names: Names | None = None) -> l
     names = names or names_of(program)
     found = [_kink(node, evaluation, ties, names) for node in kinks]
     if nonfinite:
-        found += _births(evaluation, names)
+        found += _births(evaluation, ties, names)
     return found + [
         Finding("remark", program.graph.titles[node], f"nothing uses {program.graph.titles[node]}", node.span)
         for node in unused
@@ -98,7 +98,7 @@ def _nonfinite(evaluation: Evaluation) -> bool:
     return True
 
 
-def _births(evaluation: Evaluation, names: Names) -> Iterator[Finding]:
+def _births(evaluation: Evaluation, ties: str, names: Names) -> Iterator[Finding]:
     """The first value that is nan or inf, and the first gradient, each with its reason."""
     program, values = evaluation.program, evaluation.values
     leaves = [node for node in program.graph.nodes if not node.operands and not isfinite(values[node.index])]
@@ -111,7 +111,7 @@ def _births(evaluation: Evaluation, names: Names) -> Iterator[Finding]:
     born = (node for node in program.order if _is_born(values[node.index], [values[o.index] for o in node.operands]))
     for node in islice(born, MOST_BIRTHS):
         yield _born_value(node, evaluation, names)
-    yield from _born_gradient(evaluation, names)
+    yield from _born_gradient(evaluation, ties, names)
 
 
 def _is_born(value: float, operands: list[float]) -> bool:
@@ -152,27 +152,35 @@ def _stable_gate(program: Program, node: Node) -> Gate | None:
     return None
 
 
-def _born_gradient(evaluation: Evaluation, names: Names) -> Iterator[Finding]:
-    """The first gradient of the backward pass that is nan or inf."""
+def _born_gradient(evaluation: Evaluation, ties: str, names: Names) -> Iterator[Finding]:
+    """The first gradient of the backward pass that is nan or inf, and the line that it comes from."""
     program, gradients = evaluation.program, evaluation.gradients
-    reached = [*reversed(program.lines), *program.inputs]
-    for node in reached:
+    for node in [*reversed(program.lines), *program.inputs]:
         gradient = gradients[node.index]
         if gradient is None or isfinite(gradient):
             continue
         message = f"the gradient {names.gradient_of(node)} is {gradient}"
-        senders = [
-            line
-            for line in program.lines
-            if any(operand is node for operand in line.operands) and gradients[line.index] is not None
-        ]
-        if senders:
-            upstream = gradients[senders[-1].index]
-            message += f": {_name(senders[-1], names)} = {_shown(senders[-1], names)} passes it on from {upstream!r}"
-        if isfinite(evaluation.values[program.output.index]) and any(line.gate.pullback for line in program.lines):
-            message += "; a branch that is not taken is computed too: guard its operand, where(c, g(where(c, x, 1)), 0)"
+        sender = _sender(evaluation, node, ties)
+        if sender is not None:
+            upstream = evaluation.gradient(sender)
+            message += f": {_name(sender, names)} = {_shown(sender, names)} passes it on from {upstream!r}"
+            if upstream == 0 and any(line.gate.name == "where" for line in program.lines):
+                message += (
+                    "; a branch that is not taken is computed too: guard its operand, where(c, g(where(c, x, 1)), 0)"
+                )
         yield Finding("nonfinite", _name(node, names), message, node.span)
         return
+
+
+def _sender(evaluation: Evaluation, node: Node, ties: str) -> Node | None:
+    """The first line of the backward pass from which a nan or inf reaches a node."""
+    program = evaluation.program
+    for line in reversed(program.lines):
+        if evaluation.gradients[line.index] is not None and any(o is node for o in operands_of(program, line)):
+            share = sent(evaluation, line, ties).get(node.index)
+            if share is not None and not isfinite(share):
+                return line
+    return None
 
 
 # -- words --------------------------------------------------------------------------------

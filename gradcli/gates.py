@@ -12,7 +12,8 @@ Legend
   unit      a local gradient where the first operand is 1: a division less and one rounding more
   pullback  whole contributions where a product would not do (`dout` is the gradient that arrives):
             gates that route give an operand that is not chosen exactly 0, also where dout is inf
-  means     definition by other gates: what --no-fuse takes it apart into
+  means     definition by other gates: what --no-fuse takes it apart into; a call without one is a
+            function of ieee.py
   stable    how it is computed when kept whole, where that differs from `means` or there is no definition;
             of a gate with any number of operands: for two
   fuses     the definition, met in a text, becomes this gate

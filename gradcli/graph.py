@@ -62,6 +62,7 @@ class Graph:
     rewrites: by name of a gate, what may give another node that means the same before a new one is made.
     statements: the user's names and their nodes, in order; `output` is the last one's name.
     titles: the same, by node: what the user called a node.
+    inputs: the input leaves, in order of first appearance.
     """
 
     def __init__(self, rewrites: Mapping[str, Rewrite] | None = None) -> None:
@@ -69,6 +70,7 @@ class Graph:
         self.statements: dict[str, Node] = {}
         self.titles: dict[Node, str] = {}
         self.output = ""
+        self.inputs: list[Node] = []
         self._rewrites = rewrites or {}
         self._interned: dict[str | tuple[object, ...], Node] = {}
 
@@ -114,14 +116,12 @@ class Graph:
         self.output = name
         return node
 
-    def inputs(self) -> list[Node]:
-        """The input leaves, in order of first appearance."""
-        return [node for node in self.nodes if node.gate is INPUT]
-
     def _leaf(self, gate: Gate, static: str | Input, start: int, end: int) -> Node:
         node = self._interned.get(static)  # digits, a constant's name and an Input are never equal
         if node is None:
             node = self._interned[static] = self._new(gate, (), static, start, end)
+            if gate is INPUT:
+                self.inputs.append(node)
         return node
 
     def _new(self, gate: Gate, operands: tuple[Node, ...], static: str | Input | None, start: int, end: int) -> Node:

@@ -29,20 +29,12 @@ class Program(NamedTuple):
     @property
     def inputs(self) -> list[Node]:
         """The input leaves, in order of first appearance."""
-        return self.graph.inputs()
+        return self.graph.inputs
 
     @property
     def variables(self) -> list[str]:
         """The names that a point binds, in order of first appearance."""
         return list(dict.fromkeys(base_of(node) for node in self.inputs))
-
-
-class Stage(NamedTuple):
-    """One line of the forward pass: `name = code`."""
-
-    name: str
-    node: Node
-    code: str
 
 
 def base_of(node: Node) -> str:

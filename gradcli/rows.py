@@ -49,6 +49,8 @@ def value_function(name: str, total: bool) -> Callable[..., float]:
         return known
     gate = GATES[name]
     rule = formula(gate.stable or gate.means or gate.form)
+    if rule.gate is gate and gate.form.startswith(name + "(") and name not in _FORMS:
+        raise LookupError(f"{name}: a gate that no others define needs a function in ieee.py")
     return cast(Callable[..., float], _compiled(", ".join(parameters(gate)), _text(rule, total), [rule], total))
 
 
