@@ -19,7 +19,9 @@ from transcript import ROOT, printed, run, same, steps, written
 SAMPLES = ROOT / "samples"
 MISTAKES = sorted((SAMPLES / "errors").glob("*.console"))
 PROGRAMS = sorted(set(SAMPLES.rglob("*.console")) - set(MISTAKES))
-SMOOTH = [path for path in PROGRAMS if path.parent.name != "warnings"]
+# What is in these folders has its second source in the tests of warnings, checks, code and tables.
+APART = ("warnings", "checks", "codegen", "tables")
+SMOOTH = [path for path in PROGRAMS if path.parent.name not in APART]
 
 
 def name_of(path: Path) -> str:
