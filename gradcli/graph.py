@@ -7,6 +7,7 @@ program may be a million gates deep.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ class Graph:
     rewrites: by name of a gate, what may give another node that means the same before a new one is made.
     statements: the user's names and their nodes, in order; `output` is the last one's name.
     titles: the same, by node: what the user called a node.
-    inputs: the input leaves, in order of first appearance.
+    inputs: the input leaves, in order of first appearance; leaves: what stands for a spelling (`x`, `1e3`, `pi`).
     """
 
     def __init__(self, rewrites: Mapping[str, Rewrite] | None = None) -> None:
@@ -72,11 +73,13 @@ class Graph:
         self.output = ""
         self.inputs: list[Node] = []
         self._rewrites = rewrites or {}
-        self._interned: dict[str | tuple[object, ...], Node] = {}
+        self.leaves: dict[str, Node] = {}
+        self._elements: dict[Input, Node] = {}
+        self._applied: defaultdict[str, dict[tuple[Node, ...], Node]] = defaultdict(dict)
 
     def number(self, text: str, start: int = 0, end: int = 0) -> Node:
         """A number, kept as written (`1e3`, `0.10`)."""
-        return self._leaf(NUMBER, text, start, end)
+        return self.leaves.get(text) or self._kept(NUMBER, text, text, start, end)
 
     def name(self, name: str, start: int = 0, end: int = 0) -> Node:
         """What a name stands for here: a statement's node, a constant, or an input."""
@@ -84,27 +87,31 @@ class Graph:
             return self.statements[name]
         if name in CONSTANTS:
             return self.constant(name, start, end)
-        return self._leaf(INPUT, Input(name), start, end)
+        return self.leaves.get(name) or self._kept(INPUT, name, Input(name), start, end)
 
     def constant(self, name: str, start: int = 0, end: int = 0) -> Node:
         """pi or e, kept by name."""
-        return self._leaf(CONSTANT, name, start, end)
+        return self.leaves.get(name) or self._kept(CONSTANT, name, name, start, end)
 
     def element(self, base: str, index: tuple[int, ...], start: int = 0, end: int = 0) -> Node:
         """One element of an input, as `w[0]`."""
-        return self._leaf(INPUT, Input(base, index), start, end)
+        key = Input(base, index)
+        node = self._elements.get(key)
+        if node is None:
+            node = self._elements[key] = self._new(INPUT, (), key, start, end)
+        return node
 
     def apply(self, gate: Gate, operands: tuple[Node, ...], start: int = 0, end: int = 0) -> Node:
         """The gate on its operands: an equal node that is there already, what it is rewritten to, or a new one."""
         name = gate.name
-        key = (name, operands)
-        node = self._interned.get(key)
+        applied = self._applied[name]  # by gate, so that a node's own operands are the key
+        node = applied.get(operands)
         if node is None:
             if name in self._rewrites:
                 node = self._rewrites[name](self, operands, start, end)
             if node is None:
                 node = self._new(gate, operands, None, start, end)
-            self._interned[key] = node
+            applied[operands] = node
         return node
 
     def assign(self, name: str, node: Node, start: int = 0, end: int = 0) -> Node:
@@ -116,12 +123,8 @@ class Graph:
         self.output = name
         return node
 
-    def _leaf(self, gate: Gate, static: str | Input, start: int, end: int) -> Node:
-        node = self._interned.get(static)  # digits, a constant's name and an Input are never equal
-        if node is None:
-            node = self._interned[static] = self._new(gate, (), static, start, end)
-            if gate is INPUT:
-                self.inputs.append(node)
+    def _kept(self, gate: Gate, spelling: str, static: str | Input, start: int, end: int) -> Node:
+        node = self.leaves[spelling] = self._new(gate, (), static, start, end)
         return node
 
     def _new(self, gate: Gate, operands: tuple[Node, ...], static: str | Input | None, start: int, end: int) -> Node:
@@ -133,6 +136,8 @@ class Graph:
         node.end = end
         node.index = len(self.nodes)
         node.constant = gate is not INPUT
+        if gate is INPUT:
+            self.inputs.append(node)
         for operand in operands:
             if not operand.constant:
                 node.constant = False

@@ -73,7 +73,7 @@ class Formulas:
 
     def _letters(self) -> Iterator[Node]:
         """The letters of a formula, in order."""
-        return (self.graph.name(str(number)) for number in count())
+        return (self.graph.element(str(number), ()) for number in count())  # no name of a program is a number
 
     # -- lines ----------------------------------------------------------------------------
 

@@ -99,14 +99,14 @@ class _Parser:
         wrong = mistakes.assignment(name, span, name in self.graph.statements)
         if wrong is not None:
             raise wrong
-        if name in self.spellings.used:
-            first = self.spellings.used[name]
-            raise mistakes.too_early(name, Span(first, first + len(name)), span)
+        used = self.spellings.used(name)
+        if used >= 0:
+            raise mistakes.too_early(name, Span(used, used + len(name)), span)
         self.spellings.known[name] = self.graph.assign(name, node, *span)
 
     def _free_name(self) -> str:
         name = "f"
-        while name in self.spellings.used or name in self.graph.statements:
+        while self.spellings.used(name) >= 0 or name in self.graph.statements:
             name += "_"
         return name
 

@@ -65,7 +65,12 @@ def bind(program: Program, point: Point) -> tuple[dict[Node, float], list[str]]:
     if missing or unknown:
         raise _unbound(program, point.values, missing, unknown)
     unused = [name for name in point.values if name not in variables]
-    return {leaf: _picked(leaf, point.values) for leaf in leaves}, unused
+    bound: dict[Node, float] = {}
+    for leaf in leaves:
+        assert isinstance(leaf.static, Input)
+        value = point.values[leaf.static.base]
+        bound[leaf] = value if type(value) is float and not leaf.static.places else _picked(leaf, value)
+    return bound, unused
 
 
 def _unbound(program: Program, given: Mapping[str, Value], missing: list[str], unknown: list[str]) -> PointMistake:
@@ -106,11 +111,10 @@ def _about_missing(missing: list[str], given: Mapping[str, Value]) -> str:
     return "give it with --at " + ",".join(f"{name}=..." for name in missing[:4])
 
 
-def _picked(leaf: Node, values: Mapping[str, Value]) -> float:
+def _picked(leaf: Node, value: Value) -> float:
     """The entry of a variable's value that a leaf stands for."""
     assert isinstance(leaf.static, Input)
     base, index = leaf.static
-    value = values[base]
     if isinstance(value, GradError):
         raise value
     if not index and not isinstance(value, list):

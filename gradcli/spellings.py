@@ -11,23 +11,22 @@ from gradcli.tokens import MODULES, MOST_INDICES, SPELLINGS, foreign
 
 
 class Spellings:
-    """known, functions: what operands and calls met so far stand for; used: the variables met and where."""
+    """known, functions: what operands and calls met so far stand for; bases: where elements of an input were met."""
 
     def __init__(self, text: str, graph: Graph) -> None:
         self.text = text
         self.graph = graph
-        self.known: dict[str, Node] = {}
+        self.known = graph.leaves
         self.functions: dict[str, Gate] = {}
-        self.used: dict[str, int] = {}
+        self.bases: dict[str, int] = {}
 
     def operand(self, written: str, start: int) -> Node:
         """What a name, an element or a number stands for, met for the first time."""
         end = start + len(written)
-        self.check(written, start)
+        if not written.isascii():
+            self.check(written, start)
         if written.isidentifier():
-            name = SPELLINGS.get(written, written)
-            self.used.setdefault(name, start)
-            node = self.graph.name(name, start, end)
+            node = self.graph.name(SPELLINGS.get(written, written), start, end)
         elif written[0].isdigit() or written[0] == ".":
             node = self._number(written, start, end)
         elif written[-1] == "]":
@@ -37,6 +36,11 @@ class Spellings:
             node = self._constant_of_a_module(written, start, end)
         self.known[written] = node
         return node
+
+    def used(self, name: str) -> int:
+        """Where a variable was met first, or -1."""
+        leaf = self.known.get(name)
+        return leaf.start if leaf is not None and not leaf.constant else self.bases.get(name, -1)
 
     def check(self, name: str, start: int) -> None:
         """Refuse letters that the language does not have."""
@@ -70,7 +74,7 @@ class Spellings:
             raise mistakes.indexed(base, start, end, len(numbers))
         if not all(part.isdigit() and len(part) < 10 for part in numbers):
             raise mistakes.bracket(self.text, start + len(base))
-        self.used.setdefault(base, start)
+        self.bases.setdefault(base, start)
         return self.graph.element(base, tuple(map(int, numbers)), start, end)
 
     def function(self, written: str, start: int, end: int) -> Gate:
@@ -87,6 +91,6 @@ class Spellings:
         gate = gate_called(name)
         if gate is None or (module and name in mistakes.REDUCTIONS):
             assigned = re.match(r"[^()=\n]*\)[ \t]*=(?!=)", self.text[end : end + 200]) is not None
-            is_variable = name in self.used or name in self.graph.statements
+            is_variable = self.used(name) >= 0 or name in self.graph.statements
             raise mistakes.function(written, start, start + len(written), is_variable, assigned)
         return gate
