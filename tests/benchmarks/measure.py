@@ -7,6 +7,7 @@ two least, with the median of the ratios of neighbours in brackets.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from statistics import median
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
-PATIENCE = 120  # seconds for a cell
+PATIENCE = 600  # seconds for a cell
 
 
 class Cell(NamedTuple):
@@ -35,8 +36,8 @@ def cell(system: str, family: str, n: int) -> Cell:
     except subprocess.TimeoutExpired:
         return Cell(failed=f"over {PATIENCE} s")
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        return Cell(failed=lines[-1].partition(":")[0].rpartition(".")[2][:30])
+        kinds = re.findall(r"^(?:[a-z_]+\.)*([A-Z]\w+)(?::|$)", done.stderr, re.MULTILINE)
+        return Cell(failed=kinds[-1] if kinds else f"status {done.returncode}")
     return Cell(**json.loads(done.stdout))
 
 
