@@ -129,7 +129,7 @@ def _factors(graph: Graph, node: Node) -> list[Node]:
     found = [node]
     while node not in graph.titles and (
         node.gate.name == "mul"
-        or (node.gate.name == "div" and (node.operands[1].constant or not node.operands[1].operands))
+        or (node.gate.name == "div" and not any(operand.operands for operand in node.operands[1].operands))
     ):
         node = node.operands[0]
         found.append(node)

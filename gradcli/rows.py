@@ -30,8 +30,9 @@ def _float(digits: str) -> str:
     return repr(float(digits))
 
 
+COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 _FORMS = {
-    **{name: f"(1.0 if {GATES[name].form} else 0.0)" for name in ("lt", "le", "gt", "ge", "eq", "ne")},
+    **{name: f"({GATES[name].form})" for name in COMPARISONS},  # in a rule it only decides a where
     "where": "(a if cond else b)",
 }
 PLAIN = Dialect({**_FORMS, "pow": "_pow(a, b)"}, _float)
@@ -51,7 +52,8 @@ def value_function(name: str, total: bool) -> Callable[..., float]:
     rule = formula(gate.stable or gate.means or gate.form)
     if rule.gate is gate and gate.form.startswith(name + "(") and name not in _FORMS:
         raise LookupError(f"{name}: a gate that no others define needs a function in ieee.py")
-    return cast(Callable[..., float], _compiled(", ".join(parameters(gate)), _text(rule, total), [rule], total))
+    text = f"1.0 if {_text(rule, total)} else 0.0" if name in COMPARISONS else _text(rule, total)
+    return cast(Callable[..., float], _compiled(", ".join(parameters(gate)), text, [rule], total))
 
 
 @cache

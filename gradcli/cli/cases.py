@@ -35,10 +35,6 @@ def run(path: str, answer: Answer, form: str, output: str | None) -> int:
     return WRONG if counts[DISAGREES] else UNREADABLE if counts["error"] else 0
 
 
-def _summary(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {word}" for word, count in counts.most_common())
-
-
 def _line(number: int, text: str, title: str, answer: Answer, form: str, counts: Counter[str]) -> str:
     """What is printed for one case; counted."""
     try:
