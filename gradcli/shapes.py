@@ -200,11 +200,11 @@ class _Shaping:
         return self._made("permute", operands[:1], node, axes=axes)
 
     def _outer(self, node: Node, operands: tuple[Node, ...]) -> Node:
-        flat = tuple(
-            operand if len(self.shapes[operand]) == 1 else self._made("reshape", (operand,), node, shape=(-1,))
-            for operand in operands
-        )
+        flat = tuple(operand if len(self.shapes[operand]) == 1 else self._flat(operand, node) for operand in operands)
         return self._made("outer", flat, node)
+
+    def _flat(self, operand: Node, node: Node) -> Node:
+        return self._made("reshape", (operand,), node, shape=reshaped(self.shapes[operand], (-1,)))
 
     def _solve(self, node: Node, operands: tuple[Node, ...]) -> Node:
         right = self.shapes[operands[1]]
@@ -212,7 +212,7 @@ class _Shaping:
 
     def _cumsum(self, node: Node, operands: tuple[Node, ...], axis: object) -> Node:
         if axis is None and len(self.shapes[operands[0]]) != 1:
-            operands = (self._made("reshape", operands, node, shape=(-1,)),)
+            operands = (self._flat(operands[0], node),)
         return self._made("cumsum", operands, node, axis=0 if axis is None else axis)
 
     def _concatenate(self, node: Node, operands: tuple[Node, ...], axis: object) -> Node:
