@@ -147,6 +147,15 @@ def _axes(A: Array, axis: Any) -> Any:
     return tuple(range(np.ndim(A))) if axis is None else axis
 
 
+def _mean(A: Array, axis: Any, keepdims: Any) -> Array:
+    return np.sum(A, axis=axis, keepdims=keepdims) / _size(A, axis)
+
+
+def _var(A: Array, axis: Any, keepdims: Any, ddof: Any) -> Array:
+    centred = A - _mean(A, axis, True)
+    return np.sum(centred * centred, axis=axis, keepdims=keepdims) / _size(A, axis, ddof)
+
+
 def _norm(A: Array, axis: Any, keepdims: Any) -> Array:
     """Scaled by the largest entry, so that squares neither overflow nor vanish."""
     largest = np.max(np.abs(A), axis=_axes(A, axis), keepdims=True, initial=0.0)
@@ -316,12 +325,12 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "stack": lambda *parts, axis: np.stack(parts, axis=axis),
     "slot": lambda G, axis, place: np.take(G, place, axis=axis),
     "sum": lambda A, axis, keepdims: np.sum(A, axis=axis, keepdims=keepdims),
-    "mean": lambda A, axis, keepdims: np.mean(A, axis=axis, keepdims=keepdims),
+    "mean": _mean,
     "prod": lambda A, axis, keepdims: np.prod(A, axis=axis, keepdims=keepdims),
     "amax": lambda A, axis, keepdims: np.max(A, axis=axis, keepdims=keepdims),
     "amin": lambda A, axis, keepdims: np.min(A, axis=axis, keepdims=keepdims),
-    "var": lambda A, axis, keepdims, ddof: np.var(A, axis=axis, keepdims=keepdims, ddof=ddof),
-    "std": lambda A, axis, keepdims, ddof: np.std(A, axis=axis, keepdims=keepdims, ddof=ddof),
+    "var": _var,
+    "std": lambda A, axis, keepdims, ddof: np.sqrt(_var(A, axis, keepdims, ddof)),
     "norm": _norm,
     "logsumexp": _logsumexp,
     "softmax": _softmax,

@@ -125,11 +125,15 @@ class Graph:
     def assign(self, name: str, node: Node, start: int = 0, end: int = 0) -> Node:
         """Give a node the user's name; a second name for a node, or one for a leaf, is a gate of its own."""
         if node in self.titles or not node.operands:
-            node = self._new(GATES["copy"], (node,), None, start, end)
+            node = self.copy(node, start, end)
         self.statements[name] = node
         self.titles[node] = name
         self.output = name
         return node
+
+    def copy(self, node: Node, start: int = 0, end: int = 0) -> Node:
+        """A gate that does nothing, for a second name."""
+        return self._new(GATES["copy"], (node,), None, start, end)
 
     def _leaf(self, gate: Gate, static: str | Input, start: int, end: int) -> Node:
         node = self._interned.get(static)  # digits, a constant's name and an Input are never equal

@@ -58,8 +58,8 @@ def _turned(name: str) -> str:
 def stretched(text: str, names: list[str], shapes: list[Shape], sources: list[str]) -> tuple[str, str]:
     """Message and hint for operands that do not broadcast. sources: how operands are written where made."""
     arrays = [(name, shape, source) for name, shape, source in zip(names, shapes, sources, strict=True) if shape]
-    first = arrays[0]
-    second = next(other for other in arrays[1:] if not _broadcasts(first[1], other[1]))
+    pairs = ((first, other) for place, first in enumerate(arrays) for other in arrays[place + 1 :])
+    first, second = next(pair for pair in pairs if not _broadcasts(pair[0][1], pair[1][1]))
     left, right = first[1], second[1]
     place = next(place for place in range(1, 9) if not _broadcasts(left[-place:], right[-place:]))
     axes = "the last axis" if place == 1 else f"axis {-place}"

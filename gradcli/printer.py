@@ -75,7 +75,8 @@ def _expression(node: Node, name: Name, dialect: Dialect) -> tuple[str, int]:
     form = special or dialect.forms.get(gate.name) or gate.form
     if node.static is not None:
         form = _with_settings(form, dict(node.static))  # type: ignore[arg-type]
-    pieces, bindings, own = _pieces(form, tuple(parameters(gate)), operator_of(gate))
+        form = form.replace("a, b, ...", "a") if len(node.operands) == 1 else form
+    pieces, bindings, own = _pieces(form, parameters(gate)[: len(node.operands)], operator_of(gate))
     if variadic(gate):
         bindings += bindings[-1:] * (len(node.operands) - len(bindings))
     operands = [_operand(node, place, name, dialect, binding) for place, binding in enumerate(bindings)]

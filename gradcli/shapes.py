@@ -18,6 +18,7 @@ from gradcli.program import Program
 from gradcli.staging import cut, used_by_statements
 
 REDUCING = ("sum", "mean", "prod", "amax", "amin", "var", "std", "norm", "logsumexp")
+MOST_AXES = 32  # NumPy's limit was this for decades
 ALONG = ("softmax", "log_softmax", "cumsum")
 
 
@@ -63,8 +64,11 @@ class _Shaping:
     def _titled(self, node: Node, name: str) -> None:
         source = node.operands[0] if node.gate.name == "copy" else node
         shape = self.shapes[self.new[source]]
-        self.new[node] = self.graph.assign(name, self.new[source], node.start, node.end)
-        self.shapes[self.new[node]] = shape
+        carried = self.new[source]
+        if source is not node:
+            carried = self.graph.copy(carried, node.start, node.end)
+        self.new[node] = self.graph.assign(name, carried, node.start, node.end)
+        self.shapes[carried] = self.shapes[self.new[node]] = shape
         if self.new[source] in self.numbers:
             self.numbers[self.new[node]] = self.numbers[self.new[source]]
 
@@ -95,6 +99,7 @@ class _Shaping:
         assert isinstance(node.static, Input)
         base, places = node.static
         if places and base not in self.whole:
+            self._check_element(node, base, places)
             new = self.graph.element(base, places, node.start, node.end)
             self.shapes[new] = ()
             return new
@@ -105,8 +110,13 @@ class _Shaping:
         try:
             return self._made("index", (new,), node, index=places)
         except Misfit as misfit:
-            message = f"'{base}' has no element {node.static}: {misfit.message}"
-            raise ShapeMistake(message, node.span, misfit.hint) from None
+            raise _no_element(node, base, misfit) from None
+
+    def _check_element(self, node: Node, base: str, places: tuple[int, ...]) -> None:
+        try:
+            indexed(self.variables[base], places, ())
+        except Misfit as misfit:
+            raise _no_element(node, base, misfit) from None
 
     # -- gates ----------------------------------------------------------------------------
 
@@ -297,6 +307,10 @@ class _Shaping:
         return text if len(text) <= 40 else text[:37] + "..."
 
 
+def _no_element(node: Node, base: str, misfit: Misfit) -> ShapeMistake:
+    return ShapeMistake(f"'{base}' has no element {node.static}: {misfit.message}", node.span, misfit.hint)
+
+
 def _written_operand(node: Node) -> Node:
     """An operand as the user wrote it: a quotient is staged as num * (1/den), and nobody wrote 1/den."""
     inverse = node.gate.name == "div" and node.operands[0].start == node.operands[0].end
@@ -347,6 +361,8 @@ def _stacked(shapes: list[Shape], settings: Mapping[str, object]) -> Shape:
     if len(set(shapes)) > 1:
         raise Misfit(f"the entries of the list differ in shape: {', '.join(map(shown, dict.fromkeys(shapes)))}")
     (place,) = axes_of(settings["axis"], (*shapes[0], 1))
+    if len(shapes[0]) >= MOST_AXES:
+        raise Misfit(f"an array has at most {MOST_AXES} axes")
     return (*shapes[0][:place], len(shapes), *shapes[0][place:])
 
 
@@ -364,7 +380,8 @@ def _routed(shapes: list[Shape], settings: Mapping[str, object]) -> Shape:
 
 
 def _along(shapes: list[Shape], settings: Mapping[str, object]) -> Shape:
-    axes_of(settings["axis"], shapes[0])
+    if any(shapes[0][axis] == 0 for axis in axes_of(settings["axis"], shapes[0])):
+        raise Misfit("there is no entry along the axis")
     return shapes[0]
 
 
@@ -413,6 +430,7 @@ _SHAPE_OF: dict[str, Callable[[list[Shape], Mapping[str, object]], Shape]] = {
     "concatenate": _joined,
     "stack": _stacked,
     **dict.fromkeys(REDUCING, _reducing),
+    "logsumexp": _routed,
     "amax": _routed,
     "amin": _routed,
     **dict.fromkeys(ALONG, _along),

@@ -67,8 +67,12 @@ class Spellings:
         """np.pi, or an attribute: X.T."""
         module, _, name = written.rpartition(".")
         if module not in MODULES:
-            owner = self.known.get(module) or self.operand(module, start)
-            return attribute(self.text, self.graph, owner, name, start, end)
+            base, *names = written.split(".")
+            node, at = self.known.get(base) or self.operand(base, start), start + len(base)
+            for name in names:
+                at += len(name) + 1
+                node = attribute(self.text, self.graph, node, name, start, at)
+            return node
         if name not in CONSTANTS:
             raise mistakes.module(written, start, end)
         return self.graph.constant(name, start, end)

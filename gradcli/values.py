@@ -58,6 +58,8 @@ def _constant(text: str) -> float:
     if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", "") or ";" in text:
         raise PointMistake(f"'{text[:60]}' is no number", hint="bindings are separated by commas: x=3,y=4")
     program = stage(text)
+    if program.graph.arrays:
+        raise PointMistake("a value is a number or a list, and this works on arrays", program.output.span)
     if program.inputs:
         names = listed(program.variables, 3)
         raise PointMistake(f"{names} is no number", program.inputs[0].span, "a value is a number such as 3, 1e-3, pi/2")

@@ -1,6 +1,10 @@
 """Programs over arrays: values and gradients against complex steps, and what is promised of them."""
 
+import ast
+import itertools
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +12,7 @@ import array_truth
 import numpy as np
 import pytest
 from calculation import calculate
+from transcript import steps
 
 from gradcli.errors import GradError
 
@@ -137,6 +142,22 @@ loss = np.sum(-np.log(probs[np.arange(N), y])) / N + 0.5*reg*np.sum(W*W)
     assert found.value == pytest.approx(array_truth.value(text, point), rel=1e-12)
     for name in ("X", "W", "b", "W2", "b2", "reg"):
         assert close(found.gradient[name], array_truth.gradient(text, point, name)), name
+
+
+SAMPLES = sorted((Path(__file__).parent.parent / "samples" / "arrays").glob("*.grad"))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_samples_agree_with_complex_steps(path):
+    text = path.read_text(encoding="utf-8")
+    command = shlex.split(next(steps(path.with_suffix(".console").read_text(encoding="utf-8"))).command)
+    given = [value for option, value in itertools.pairwise(command) if option == "--at"]
+    found = re.findall(r"(\w+)=(\[.*?\](?=,\w|$)|[^,\[]+)", ",".join(given))
+    point = {name: ast.literal_eval(written) for name, written in found}
+    result = calculate(text, point)
+    for name in set(point) - {"y", "dD"}:
+        output = text if "dD" not in point else text + "sum(D * dD)"
+        assert close(result.gradient[name], array_truth.gradient(output, point, name)), name
 
 
 # -- kinks and edges ----------------------------------------------------------------------
