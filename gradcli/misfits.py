@@ -23,11 +23,9 @@ def _repair(names: list[str], left: Shape, right: Shape) -> str:
         (f"{first} @ {_turned(second)}", left, right[::-1]),
         (f"{_turned(first)} @ {second}", left[::-1], right),
     ]
-    others = [
-        (f"{second} @ {first}", right, left),
-        (f"{_turned(first)} @ {_turned(second)}", left[::-1], right[::-1]),
-    ]
-    for ways in (transposed, others):
+    swapped = [(f"{second} @ {first}", right, left)]
+    both = [(f"{_turned(first)} @ {_turned(second)}", left[::-1], right[::-1])]
+    for ways in (transposed, swapped, both):
         fitting = {way: _result(a, b) for way, a, b in ways if _fits(a, b, left, right)}
         if len(fitting) == 1:
             ((way, shape),) = fitting.items()

@@ -65,12 +65,16 @@ class _Shaping:
         source = node.operands[0] if node.gate.name == "copy" else node
         shape = self.shapes[self.new[source]]
         carried = self.new[source]
-        if source is not node:
+        if source is not node and not self._just_made(carried):
             carried = self.graph.copy(carried, node.start, node.end)
         self.new[node] = self.graph.assign(name, carried, node.start, node.end)
         self.shapes[carried] = self.shapes[self.new[node]] = shape
         if self.new[source] in self.numbers:
             self.numbers[self.new[node]] = self.numbers[self.new[source]]
+
+    def _just_made(self, node: Node) -> bool:
+        """Whether a node can take a name where it stands: an element that became an index for this statement."""
+        return node is self.graph.nodes[-1] and bool(node.operands) and node not in self.graph.titles
 
     # -- leaves ---------------------------------------------------------------------------
 

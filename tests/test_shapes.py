@@ -29,7 +29,7 @@ def test_broadcasting_is_that_of_numpy(left, right):
         assert broadcast([left, right]) == wanted
 
 
-@given(shapes, some.one_of(some.none(), some.integers(-4, 3)), some.booleans())
+@given(shapes.filter(len), some.one_of(some.none(), some.integers(-4, 3)), some.booleans())
 def test_reductions_are_those_of_numpy(shape, axis, keepdims):
     try:
         wanted = np.sum(np.zeros(shape), axis=axis, keepdims=keepdims).shape
@@ -103,7 +103,7 @@ def test_letters_go_through(text, shape):
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("X @ W", "X.T @ W.T would fit (nxm)"), ("W @ X.T", "W @ X would fit (mxn)"), ("W + v * b.T", "")],
+    [("X @ W", "W @ X would fit (mxn)"), ("W @ X.T", "W @ X would fit (mxn)"), ("W + v * b.T", "")],
 )
 def test_letters_that_differ_do_not_fit(text, hint):
     program = stage(text)
