@@ -160,7 +160,8 @@ def _items(text: str) -> Iterator[tuple[str, tuple[int, ...], Value]]:
         try:
             yield name, _places(name, found[2]), read_value(value)
         except GradError as error:
-            raise error.inside(value.strip(), f"--at {name}") from None
+            error.title = error.title or f"--at {name}"  # an entry of a list knows its text already
+            raise error.inside(value.strip()) from None
         before = item.strip()
 
 
