@@ -264,6 +264,7 @@ def check_arrays(program: Program, draw: random.Random) -> None:
         names = names_of(evaluation.program)
         lines = [f"{names.of[line]} = {text_of(line, names.of.get)}" for line in evaluation.program.lines]
         _expect(len(set(names.of.values())) == len(names.of), "names are unique")
+        lines.append(names.of[evaluation.program.output])  # equal statements are one line, which may stand earlier
         again = calculated(stage("\n".join(lines)), Point(values, frozenset(values))).evaluation
         _expect(
             str(again.value(again.program.output)) == str(evaluation.value(evaluation.program.output)), "reads back"
