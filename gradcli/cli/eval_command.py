@@ -6,11 +6,11 @@ import sys
 
 import click
 
+from gradcli.calculate import calculated
 from gradcli.cli import arguments, checking, console, results, stage_table, tables
 from gradcli.errors import GradError, UsageMistake
-from gradcli.evaluate import evaluate
 from gradcli.findings import Finding, findings
-from gradcli.point import bind, read_point
+from gradcli.point import read_point
 from gradcli.staging import stage
 
 
@@ -62,16 +62,16 @@ def command(
         program = stage(text, fuse=not no_fuse)
         point = read_point(at)
         inputs = arguments.chosen_inputs(wrt, program)
-        leaves, unused = ({}, []) if data is not None else bind(program, point)
+        if data is None:
+            evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
     except GradError as error:
         raise error.inside(text, title) from None
     if data is not None:
         return tables.run(program, title, point, inputs or program.variables, many)
-    evaluation = evaluate(program, leaves, ties, inputs)
     found = findings(evaluation, ties)
     _report(found, unused, text, title, strict)
     checks = checking.run(evaluation, check, inputs, strict)
-    result = results.Result(evaluation, point.values, inputs or program.variables, found, checks)
+    result = results.Result(evaluation, point.values, inputs or results.varying(evaluation.program), found, checks)
     if only is not None:
         results.deliver(results.only(result, only, as_json or form == "json"), output)
     elif as_json or form == "json":

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 
+from gradcli.calculate import numbers_only
 from gradcli.cli import console
 from gradcli.errors import GradError, PointMistake, UsageMistake, did_you_mean, listed
 from gradcli.naming import names_of
@@ -88,6 +89,7 @@ def run(program: Program, title: str, point: Point, inputs: list[str], chosen: O
     with _opened(chosen.data) as data, Interrupts() as interrupts:
         reader, source = _reader(interrupts.waiting(data.read1), chosen)  # type: ignore[attr-defined]
         try:
+            numbers_only(program, "--data")
             found = binding(program, reader.columns, point)
         except GradError as error:
             raise error.inside(program.text, title) from None
