@@ -59,6 +59,10 @@ class PointMistake(GradError):
     """The point does not fit the program."""
 
 
+class ShapeMistake(GradError):
+    """The shapes of arrays do not fit each other, or the program."""
+
+
 class UsageMistake(GradError):
     """Options, arguments or files cannot be used as given."""
 

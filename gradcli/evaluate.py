@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from math import nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gradcli import backward
 from gradcli.gates import NUMBER, variadic
@@ -27,22 +27,34 @@ def leaf_value(node: Node) -> float:
 class Evaluation(NamedTuple):
     """values, gradients, active: by index of a node in the program's graph.
 
-    A gradient is None where nothing flows; where `active` is 0 it was not asked for.
+    Floats, or NumPy arrays where the program has shapes. A gradient is None where nothing flows; where
+    `active` is 0 it was not asked for.
     """
 
     program: Program
-    values: list[float]
-    gradients: list[float | None]
+    values: list[Any]
+    gradients: list[Any]
     active: bytearray
 
-    def value(self, node: Node) -> float:
-        """The value of a node."""
-        return self.values[node.index]
+    def value(self, node: Node) -> Any:
+        """The value of a node: a float or nested lists."""
+        return _listed(self.values[node.index]) if self.program.shapes else self.values[node.index]
 
-    def gradient(self, node: Node) -> float:
-        """The gradient of the output with respect to a node; 0 where nothing flows."""
+    def gradient(self, node: Node) -> Any:
+        """The gradient of the output with respect to a node, a float or nested lists; 0 where nothing flows."""
         gradient = self.gradients[node.index]
+        if self.program.shapes:
+            return _zeros(self.program.shapes.get(node, ())) if gradient is None else _listed(gradient)
         return 0.0 if gradient is None else gradient
+
+
+def _listed(array: Any) -> Any:
+    """A NumPy array as nested lists, a number as a float."""
+    return array.tolist() if hasattr(array, "tolist") else float(array)
+
+
+def _zeros(shape: tuple[Any, ...]) -> Any:
+    return [_zeros(shape[1:]) for _ in range(shape[0])] if shape else 0.0
 
 
 def evaluate(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from math import isfinite, isnan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gradcli.backward import TIES
 from gradcli.errors import Span
@@ -65,6 +65,8 @@ def _unused(program: Program) -> list[Node]:
 
 def _at_kink(node: Node, evaluation: Evaluation) -> bool:
     gate = node.gate
+    if evaluation.program.shapes:
+        return _kinks(node, evaluation) is not None
     if node.constant or not (gate.kink or variadic(gate)):
         return False
     values = [evaluation.values[operand.index] for operand in node.operands]
@@ -75,8 +77,26 @@ def _at_kink(node: Node, evaluation: Evaluation) -> bool:
     return bool(kink_function(gate.name)(*values, out))
 
 
+def _kinks(node: Node, evaluation: Evaluation) -> str | None:
+    """Which entries of an array are at a kink or tie; None where none is."""
+    from gradcli import array_findings
+
+    if node.constant or not (node.gate.kink or variadic(node.gate) or node.gate.name in array_findings.REDUCTIONS):
+        return None
+    mask = array_findings.kinks(node, evaluation)
+    return array_findings.count(mask) if mask.any() else None
+
+
 def _kink(node: Node, evaluation: Evaluation, ties: str, names: Names) -> Finding:
     code = _shown(node, names)
+    where = _kinks(node, evaluation) if evaluation.program.shapes else None
+    if where is not None:
+        at = f" in {where}" if where != "its value" else ""
+        if not node.gate.kink:
+            message = f"{code} is at a tie{at}: {TIES[ties]} (--ties {ties})"
+            return Finding("tie", _name(node, names), message, node.span)
+        message = f"{code} is at its kink{at}: {node.gate.custom} by convention"
+        return Finding("kink", _name(node, names), message, node.span)
     if variadic(node.gate):
         value = evaluation.values[node.index]
         message = f"{code} is at a tie at {value!r}: {TIES[ties]} (--ties {ties})"
@@ -91,22 +111,22 @@ def _nonfinite(evaluation: Evaluation) -> bool:
     """Whether any value or gradient of the program is nan or inf."""
     values, gradients = evaluation.values, evaluation.gradients
     program = evaluation.program
-    if all(isfinite(values[node.index]) for node in program.order) and all(
-        isfinite(values[leaf.index]) for leaf in program.inputs
+    if all(_finite(values[node.index]) for node in program.order) and all(
+        _finite(values[leaf.index]) for leaf in program.inputs
     ):
-        return not all(gradient is None or isfinite(gradient) for gradient in gradients)
+        return not all(gradient is None or _finite(gradient) for gradient in gradients)
     return True
 
 
 def _births(evaluation: Evaluation, ties: str, names: Names) -> Iterator[Finding]:
     """The first value that is nan or inf, and the first gradient, each with its reason."""
     program, values = evaluation.program, evaluation.values
-    leaves = [node for node in program.graph.nodes if not node.operands and not isfinite(values[node.index])]
+    leaves = [node for node in program.graph.nodes if not node.operands and not _finite(values[node.index])]
     if leaves:
         value = values[leaves[0].index]
         source = "as written" if leaves[0].constant else "as given"
         yield Finding(
-            "nonfinite", _name(leaves[0], names), f"{_shown_leaf(leaves[0])} is {value} {source}", leaves[0].span
+            "nonfinite", _name(leaves[0], names), f"{_shown_leaf(leaves[0])} is {_said(value)} {source}", leaves[0].span
         )
     born = (node for node in program.order if _is_born(values[node.index], [values[o.index] for o in node.operands]))
     for node in islice(born, MOST_BIRTHS):
@@ -116,21 +136,21 @@ def _births(evaluation: Evaluation, ties: str, names: Names) -> Iterator[Finding
 
 def _is_born(value: float, operands: list[float]) -> bool:
     """Whether a value is nan or inf and its operands do not say why: inf out of finite ones, nan out of no nan."""
-    if isnan(value):
-        return not any(map(isnan, operands))
-    return not isfinite(value) and all(map(isfinite, operands))
+    if _nan(value):
+        return not any(map(_nan, operands))
+    return not _finite(value) and all(map(_finite, operands))
 
 
 def _born_value(node: Node, evaluation: Evaluation, names: Names) -> Finding:
     value = evaluation.values[node.index]
     operands = ", ".join(
-        f"{names.of[operand]} = {evaluation.values[operand.index]!r}"
+        f"{names.of[operand]} = {_said(evaluation.values[operand.index])}"
         for operand in node.operands
         if operand in names.of
     )
     code = _shown(node, names)
     named = f"{names.of[node]} = {code}" if node in names.of else code
-    message = f"{named} is {value}" + (f" where {operands}" if operands else "")
+    message = f"{named} is {_said(value)}" + (f" where {operands}" if operands else "")
     better = _stable_gate(evaluation.program, node)
     if better is not None:
         message += f"; {better.form} does not overflow"
@@ -157,14 +177,14 @@ def _born_gradient(evaluation: Evaluation, ties: str, names: Names) -> Iterator[
     program, gradients = evaluation.program, evaluation.gradients
     for node in [*reversed(program.lines), *program.inputs]:
         gradient = gradients[node.index]
-        if gradient is None or isfinite(gradient):
+        if gradient is None or _finite(gradient):
             continue
-        message = f"the gradient {names.gradient_of(node)} is {gradient}"
+        message = f"the gradient {names.gradient_of(node)} is {_said(gradient)}"
         sender = _sender(evaluation, node, ties)
         if sender is not None:
-            upstream = evaluation.gradient(sender)
-            message += f": {_name(sender, names)} = {_shown(sender, names)} passes it on from {upstream!r}"
-            if upstream == 0 and any(line.gate.name == "where" for line in program.lines):
+            upstream = evaluation.gradients[sender.index]
+            message += f": {_name(sender, names)} = {_shown(sender, names)} passes it on from {_said(upstream)}"
+            if _has_zero(upstream) and any(line.gate.name == "where" for line in program.lines):
                 message += (
                     "; a branch that is not taken is computed too: guard its operand, where(c, g(where(c, x, 1)), 0)"
                 )
@@ -177,10 +197,49 @@ def _sender(evaluation: Evaluation, node: Node, ties: str) -> Node | None:
     program = evaluation.program
     for line in reversed(program.lines):
         if evaluation.gradients[line.index] is not None and any(o is node for o in operands_of(program, line)):
-            share = sent(evaluation, line, ties).get(node.index)
-            if share is not None and not isfinite(share):
+            share = _sent(evaluation, line, ties).get(node.index)
+            if share is not None and not _finite(share):
                 return line
     return None
+
+
+def _sent(evaluation: Evaluation, line: Node, ties: str) -> Mapping[int, Any]:
+    if not evaluation.program.shapes:
+        return sent(evaluation, line, ties)
+    from gradcli.array_evaluate import sent_arrays
+
+    return sent_arrays(evaluation, line, ties)
+
+
+def _has_zero(value: Any) -> bool:
+    return bool((value == 0).any()) if hasattr(value, "any") else bool(value == 0)
+
+
+def _finite(value: Any) -> bool:
+    """Whether a number, or each entry of an array, is finite."""
+    if isinstance(value, float) and not hasattr(value, "shape"):
+        return isfinite(value)
+    from gradcli.array_findings import is_finite
+
+    return is_finite(value)
+
+
+def _nan(value: Any) -> bool:
+    """Whether a number, or any entry of an array, is nan."""
+    if isinstance(value, float) and not hasattr(value, "shape"):
+        return isnan(value)
+    from gradcli.array_findings import has_nan
+
+    return has_nan(value)
+
+
+def _said(value: Any) -> str:
+    """A number in a message, or which entries of an array are nan or inf."""
+    if isinstance(value, float) and not hasattr(value, "shape"):
+        return repr(value)
+    from gradcli.array_findings import shown
+
+    return shown(value)
 
 
 # -- words --------------------------------------------------------------------------------

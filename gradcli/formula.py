@@ -16,7 +16,7 @@ from gradcli.parser import parse
 @cache
 def formula(text: str) -> Node:
     """A rule of the table as written: "b * a" gives the node, letters being inputs."""
-    graph = parse(text, Graph())
+    graph = parse(text, Graph(), rule=True)
     node = graph.statements[graph.output]
     return node.operands[0] if node.gate is GATES["copy"] else node
 

@@ -4,7 +4,8 @@ One row is all that a gate is. Rules are formulas in gradcli's own language; not
 is parsed or compiled at import.
 
 Legend
-  form      how it is written: an operator or a call; the letters are its parameters
+  form      how it is written: an operator or a call; the letters are its parameters, `axis=None` a static
+            parameter and its default
   says      what it does to a gradient, in a sentence
   partials  local gradients, to be multiplied by the gradient that arrives: {"a": "b", "b": "a"};
             `out` is the gate's own value; the literal "0" (or no entry) means that nothing flows
@@ -66,12 +67,12 @@ def parameters(gate: Gate) -> tuple[str, ...]:
 
 @cache
 def _letters(form: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"[A-Za-z]\w*\b(?!\()", form))
+    return tuple(re.findall(r"(?<![.=])\b[A-Za-z]\w*\b(?![(=])", form))
 
 
 def variadic(gate: Gate) -> bool:
     """Whether a gate takes any number of operands, as max does."""
-    return gate.form.endswith("...)")
+    return "..." in gate.form
 
 
 @cache

@@ -15,6 +15,7 @@ from gradcli.errors import Span
 from gradcli.gates import CONSTANT, GATES, INPUT, NUMBER, Gate
 
 CONSTANTS = ("pi", "e")
+Settings = tuple[tuple[str, object], ...]  # static parameters of a gate of arrays, by name
 
 
 class Input(NamedTuple):
@@ -32,7 +33,8 @@ class Node:
 
     gate: its row of the table (NUMBER, CONSTANT, INPUT for leaves).
     operands: nodes that come before it in the graph.
-    static: what a leaf is (the digits, the constant's name, the Input); None for gates.
+    static: what a leaf is (the digits, the constant's name, the Input); None for gates, but for those of
+    arrays their static parameters.
     start, end: the place of its first occurrence in the text, half-open.
     index: its position in the graph.
     constant: whether no input lies under it.
@@ -42,7 +44,7 @@ class Node:
 
     gate: Gate
     operands: tuple[Node, ...]
-    static: str | Input | None
+    static: str | Input | Settings | None
     start: int
     end: int
     index: int
@@ -64,6 +66,7 @@ class Graph:
     statements: the user's names and their nodes, in order; `output` is the last one's name.
     titles: the same, by node: what the user called a node.
     inputs: the input leaves, in order of first appearance; leaves: what stands for a spelling (`x`, `1e3`, `pi`).
+    arrays: whether a gate occurs that works on arrays.
     """
 
     def __init__(self, rewrites: Mapping[str, Rewrite] | None = None) -> None:
@@ -72,9 +75,11 @@ class Graph:
         self.titles: dict[Node, str] = {}
         self.output = ""
         self.inputs: list[Node] = []
+        self.arrays = False
         self._rewrites = rewrites or {}
         self.leaves: dict[str, Node] = {}
         self._elements: dict[Input, Node] = {}
+        self._set: dict[tuple[str, tuple[Node, ...], str], Node] = {}
         self._applied: defaultdict[str, dict[tuple[Node, ...], Node]] = defaultdict(dict)
 
     def number(self, text: str, start: int = 0, end: int = 0) -> Node:
@@ -114,20 +119,37 @@ class Graph:
             applied[operands] = node
         return node
 
+    def array(
+        self, gate: Gate, operands: tuple[Node, ...], settings: Settings = (), start: int = 0, end: int = 0
+    ) -> Node:
+        """The gate of arrays on its operands and static parameters: an equal node that is there, or a new one."""
+        key = (gate.name, operands, repr(settings))  # as text 1 and True differ, 0.0 and -0.0 too
+        node = self._set.get(key)
+        if node is None:
+            node = self._set[key] = self._new(gate, operands, settings, start, end)
+            self.arrays = True
+        return node
+
     def assign(self, name: str, node: Node, start: int = 0, end: int = 0) -> Node:
         """Give a node the user's name; a second name for a node, or one for a leaf, is a gate of its own."""
         if node in self.titles or not node.operands:
-            node = self._new(GATES["copy"], (node,), None, start, end)
+            node = self.copy(node, start, end)
         self.statements[name] = node
         self.titles[node] = name
         self.output = name
         return node
 
+    def copy(self, node: Node, start: int = 0, end: int = 0) -> Node:
+        """A gate that does nothing, for a second name."""
+        return self._new(GATES["copy"], (node,), None, start, end)
+
     def _kept(self, gate: Gate, spelling: str, static: str | Input, start: int, end: int) -> Node:
         node = self.leaves[spelling] = self._new(gate, (), static, start, end)
         return node
 
-    def _new(self, gate: Gate, operands: tuple[Node, ...], static: str | Input | None, start: int, end: int) -> Node:
+    def _new(
+        self, gate: Gate, operands: tuple[Node, ...], static: str | Input | Settings | None, start: int, end: int
+    ) -> Node:
         node = Node()
         node.gate = gate
         node.operands = operands

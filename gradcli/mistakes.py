@@ -165,6 +165,9 @@ def function(name: str, start: int, end: int, is_variable: bool, assigned: bool)
         return NameMistake(f"'{name}' is no function", span, f"a product is written {name}*(...)")
     choices = [row.name for row in GATES.values() if row.form.startswith(row.name + "(")]
     choices += [alias for row in GATES.values() for alias in row.aliases]
+    from gradcli.array_gates import function_names
+
+    choices += function_names()
     return NameMistake(f"unknown function '{name[:60]}'", span, did_you_mean(name, choices))
 
 
@@ -202,8 +205,9 @@ def bracket(text: str, at: int) -> SyntaxMistake:
 
 def unclosed(text: str, at: int) -> SyntaxMistake:
     """A parenthesis that is never closed; `at` is where it or the name of its call stands."""
-    at = text.index("(", at)
-    return SyntaxMistake("'(' is never closed", Span(at, at + 1))
+    while text[at] not in "([":
+        at += 1
+    return SyntaxMistake(f"'{text[at]}' is never closed", Span(at, at + 1))
 
 
 def unnamed(start: int, end: int, equal: int) -> SyntaxMistake:
@@ -236,7 +240,7 @@ def attribute(text: str, at: int) -> SyntaxMistake:
     while end < len(text) and (text[end].isalnum() or text[end] == "_") and end - at < 40:
         end += 1
     name = text[at + 1 : end]
-    hint = f"write {name}(x)" if gate_called(name) is not None else "functions stand in front: sin(x)"
+    hint = f"write {name}(x)" if gate_called(name) is not None else "of an array: X.T, X.shape, X.dot(Y), X.sum(axis=0)"
     return SyntaxMistake(f"'{text[at:end]}' is not known", Span(at, end), hint)
 
 
@@ -269,6 +273,21 @@ def closed(start: int) -> SyntaxMistake:
     return SyntaxMistake("')' closes nothing", Span(start, start + 1))
 
 
-def arrays(what: str, start: int, end: int) -> SyntaxMistake:
-    """Something that works on arrays."""
-    return SyntaxMistake(f"{what} works on arrays, and here are numbers", Span(start, end), "a product is written *")
+def setting(name: str, call: str, start: int, equal: int, gate: Gate | None) -> SyntaxMistake:
+    """A parameter by name that a gate does not have, as log(x, base=2)."""
+    if gate is None:
+        return equals(equal, call)
+    return SyntaxMistake(f"{call} has no parameter '{name[:40]}'", Span(start, equal), f"write {gate.form}")
+
+
+def setting_value(name: str, span: Span) -> SyntaxMistake:
+    """A static parameter that is not written out, as axis=k."""
+    wanted = {"keepdims": "True or False", "axis": "a whole number, such as 0, or a tuple of them"}
+    return SyntaxMistake(f"'{name}' is {wanted.get(name, 'a whole number')}, as written", span)
+
+
+def array_arity(gate: Gate, given: int, start: int, end: int) -> SyntaxMistake:
+    """A call of an array gate with too few or too many operands."""
+    name = gate.form.partition("(")[0]
+    what = f"{name} takes a list of arrays" if variadic(gate) else f"{name} does not take {_counted(given)}"
+    return SyntaxMistake(what, Span(start, end), f"write {gate.form.replace(', ...', '')}")

@@ -26,7 +26,11 @@ WITH_NUMBER = {
     ("div", 0, "1"): "inv{b}",
 }
 # What a stage is called where its name would be long, if not after its gate.
-SHORT = {"add": "sum", "sub": "diff", "mul": "prod", "div": "quot", "pow": "power", "square": "sqr"}
+SHORT = {"add": "sum", "sub": "diff", "mul": "prod", "div": "quot", "pow": "power", "square": "sqr",
+         "matmul": "prod", "matvec": "prod", "vecmat": "prod", "bmm": "prod", "transpose": "turned",
+         "permute": "turned", "index": "part", "pick": "picked", "pick2": "picked", "amax": "largest",
+         "amin": "smallest", "extent": "size", "solve_vector": "solved", "solve": "solved", "stack": "stacked",
+         "concatenate": "joined"}  # fmt: skip
 COMPOUND = ("add", "sub", "mul", "neg")
 
 

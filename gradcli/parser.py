@@ -26,14 +26,17 @@ from gradcli.tokens import (
     TOKEN,
 )
 
+BRACKETS = ("[", "]", ":")
 
-def parse(text: str, graph: Graph) -> Graph:
+
+def parse(text: str, graph: Graph, rule: bool = False) -> Graph:
     """Read a program into `graph` and return it.
 
     text: statements `name = expression`, separated by newlines or `;`; the last may be bare.
+    rule: it is a rule of the table, which may use helper gates and pass on static parameters (`axis=axis`).
     Raises SyntaxMistake or NameMistake with a span in `text`.
     """
-    _Parser(text, graph).program()
+    _Parser(text, graph, rule).program()
     return graph
 
 
@@ -43,16 +46,17 @@ class _Parser:
     at: where the next statement begins; end: where the last operand ends.
     operands: finished nodes; starts: where each begins.
     pending: operators that wait for their right operand, as (binding, gate, 1 or 2 operands, place),
-    and opened parentheses, as (0, gate of a call or None, operands before it, place).
+    and opened parentheses, as (0, gate of a call or None, operands before it, place); where arrays are made
+    or meant, as (-1, Frame, operands before it, place).
     depth: how many parentheses are open; equal: where the statement has an == outside them, or -1.
     """
 
     __slots__ = ("at", "depth", "end", "equal", "graph", "operands", "pending", "spellings", "starts", "text")
 
-    def __init__(self, text: str, graph: Graph) -> None:
+    def __init__(self, text: str, graph: Graph, rule: bool) -> None:
         self.text = text
         self.graph = graph
-        self.spellings = Spellings(text, graph)
+        self.spellings = Spellings(text, graph, rule)
         self.at = self.end = 0
         self._begin()
 
@@ -130,7 +134,7 @@ class _Parser:
                 start = token.start(OPERATOR)
                 binding, tighter, gate = OPERATORS.get(symbol) or self._operator(symbol, start)
                 if pending and pending[-1][0] >= tighter:
-                    self._reduce(tighter)
+                    self.reduce(tighter)
                 pending.append((binding, gate, 2, start))
                 complete = False
             elif complete and kind in ("end", "newline", "semicolon") and not (self.depth and kind == "newline"):
@@ -142,7 +146,7 @@ class _Parser:
         raise AssertionError("the last token of every text is its end")
 
     def _finished(self) -> Node:
-        self._reduce(COMPARISON)
+        self.reduce(COMPARISON)
         if self.pending:
             raise mistakes.unclosed(self.text, self._opened())
         return self.operands[0]
@@ -152,35 +156,55 @@ class _Parser:
         sign = self.text[start:end]
         if kind in ("open", "call"):
             gate = self.spellings.function(sign[:-1].rstrip(), start, end) if kind == "call" else None
-            self.pending.append((0, gate, len(self.operands), start))
+            receiver = self.spellings.receivers.get(sign[:-1].rstrip())
+            if gate is not None and receiver is not None:
+                from gradcli import brackets
+
+                brackets.open_call(self, gate, receiver, start)
+            else:
+                self.pending.append((0, gate, len(self.operands), start))
             self.depth += 1
         elif kind == "operator" and sign in PREFIXES:
             binding, name = PREFIXES[sign]
             if name:
                 self.pending.append((binding, GATES[name], 1, start))
-        elif kind == "other" and sign not in "[.":
-            raise mistakes.character(self.text, start)
-        elif kind == "end" and self.depth:
-            raise mistakes.unclosed(self.text, self._opened())
+        elif kind in ("keyword", "attribute") or sign in BRACKETS or (self.pending and self.pending[-1][0] < 0):
+            from gradcli import brackets
+
+            return brackets.incomplete(self, kind, start, end)
         else:
-            raise mistakes.operand(self.text, start, end, kind in ("end", "newline", "semicolon"))
+            raise self.unexpected(kind, start, end)
         return False
+
+    def unexpected(self, kind: str | None, start: int, end: int) -> SyntaxMistake:
+        """What is wrong with a token that cannot begin an operand."""
+        if kind == "other" and self.text[start] != ".":
+            return mistakes.character(self.text, start)
+        if kind == "end" and self.depth:
+            return mistakes.unclosed(self.text, self._opened())
+        return mistakes.operand(self.text, start, end, kind in ("end", "newline", "semicolon"))
 
     def _complete(self, kind: str | None, start: int, end: int) -> bool:
         """Take a token behind a complete operand; whether the operand is complete still."""
         if kind == "close":
-            self._close(start)
+            self.close(start)
         elif kind == "superscript":
-            self._reduce(ROOT)
+            self.reduce(ROOT)
             digits = "".join(SPELLINGS[sign] for sign in self.text[start:end])
             exponent = self.graph.number(digits, start, end)
             base = self.operands.pop()
             self.operands.append(self.graph.apply(GATES["pow"], (base, exponent), self.starts[-1], end))
             self.end = end
+        elif kind == "attribute" or self.text[start] in BRACKETS:
+            from gradcli import brackets
+
+            return brackets.complete(self, kind, start, end)
         elif kind == "comma":
-            self._reduce(COMPARISON)
-            if not self.pending or self.pending[-1][1] is None:
-                raise mistakes.comma(start)
+            self.reduce(COMPARISON)
+            if not self.pending or self.pending[-1][0] or self.pending[-1][1] is None:
+                from gradcli import brackets
+
+                brackets.comma(self, start)
         else:
             raise self._misplaced(kind, start, end)
         return kind != "comma"
@@ -188,18 +212,19 @@ class _Parser:
     def _misplaced(self, kind: str | None, start: int, end: int) -> SyntaxMistake:
         """What is wrong with a token that cannot follow an operand."""
         sign = self.text[start]
+        if kind == "keyword":
+            return mistakes.word(self.text, self.starts[-1], start, end)
         if kind == "equals":
             return mistakes.equals(start, self._innermost_call())
         if kind == "open":
             return mistakes.called(self.text, self.starts[-1], start)
         if kind == "other":
-            found = {"[": mistakes.bracket, ".": mistakes.attribute}.get(sign, mistakes.character)
-            return found(self.text, start)
+            return (mistakes.attribute if sign == "." else mistakes.character)(self.text, start)
         return mistakes.word(self.text, self.starts[-1], start, end)
 
     def _opened(self) -> int:
         """Where the innermost parenthesis was opened."""
-        return [place for binding, _, _, place in self.pending if binding == 0][-1]
+        return [place for binding, _, _, place in self.pending if binding <= 0][-1]
 
     def _innermost_call(self) -> str:
         """The name of the call whose operands are being read, or nothing."""
@@ -213,18 +238,18 @@ class _Parser:
     def _operator(self, symbol: str, start: int) -> tuple[int, int, Gate]:
         """An operator that is rare or cannot stand here: a comparison, or an error."""
         if symbol not in COMPARISONS:
-            raise (
-                mistakes.arrays(f"'{symbol}'", start, start + len(symbol))
-                if symbol == "@"
-                else mistakes.operand(self.text, start, start + len(symbol), False)
-            )
-        self._reduce(COMPARISON + 1)
+            if symbol == "@":
+                from gradcli import brackets
+
+                return brackets.matmul(self)
+            raise mistakes.operand(self.text, start, start + len(symbol), False)
+        self.reduce(COMPARISON + 1)
         if self.pending and self.pending[-1][0] == COMPARISON:
             raise mistakes.chained(start, start + len(symbol))
         self.equal = start if symbol == "==" and not self.depth else self.equal
         return COMPARISONS[symbol]
 
-    def _reduce(self, binding: int) -> None:
+    def reduce(self, binding: int) -> None:
         """Apply the pending operators that bind at least so tightly."""
         pending, operands, starts, apply = self.pending, self.operands, self.starts, self.graph.apply
         while pending and pending[-1][0] >= binding:
@@ -237,17 +262,25 @@ class _Parser:
                 starts[-1] = start
                 operands.append(apply(gate, (right,), start, self.end))
 
-    def _close(self, start: int) -> None:
+    def close(self, start: int) -> None:
         """A closing parenthesis: of a call, whose gate is applied, or of a group."""
-        self._reduce(COMPARISON)
+        self.reduce(COMPARISON)
         if not self.pending:
             raise mistakes.closed(start)
-        _, gate, before, begin = self.pending.pop()
+        binding, gate, before, begin = self.pending.pop()
         self.depth -= 1
         self.end = start + 1
-        if gate is not None:
+        if binding:
+            from gradcli import brackets
+
+            brackets.close_call(self, gate, before, begin)
+        elif gate is not None:
             given = tuple(self.operands[before:])
             if not takes(gate.form, len(given)):
+                if len(given) == 1 and gate.name in mistakes.REDUCTIONS:
+                    from gradcli import brackets
+
+                    return brackets.reduced(self, gate, before, begin)
                 raise mistakes.arity(gate, len(given), begin, self.end)
             self.operands[before:] = [self.graph.apply(gate, given, begin, self.end)]
             del self.starts[before + 1 :]

@@ -12,7 +12,7 @@ from gradcli.errors import GradError, PointMistake, UsageMistake, did_you_mean, 
 from gradcli.graph import CONSTANTS, Input, Node
 from gradcli.program import Program, base_of
 from gradcli.tokens import WORD
-from gradcli.values import Value, numbers, read_json, read_value, split
+from gradcli.values import Value, numbers, read_arrays, read_json, read_value, split
 
 ITEM = re.compile(rf"\s*({WORD})\s*((?:\[[0-9,\s]*\])*)\s*=(?!=)(.*)", re.DOTALL)
 ELEMENT = re.compile(rf"({WORD})((?:\[[0-9,\s]+\])+)")
@@ -59,18 +59,25 @@ def bind(program: Program, point: Point) -> tuple[dict[Node, float], list[str]]:
     Raises PointMistake, naming all that is missing or unknown at once.
     """
     leaves = program.inputs
-    variables = dict.fromkeys(map(base_of, leaves))
-    missing = [name for name in variables if name not in point.values]
-    unknown = [name for name in point.values if name not in variables and name not in point.loose]
-    if missing or unknown:
-        raise _unbound(program, point.values, missing, unknown)
-    unused = [name for name in point.values if name not in variables]
+    unused = unused_names(program, dict.fromkeys(map(base_of, leaves)), point)
     bound: dict[Node, float] = {}
     for leaf in leaves:
         assert isinstance(leaf.static, Input)
         value = point.values[leaf.static.base]
         bound[leaf] = value if type(value) is float and not leaf.static.places else _picked(leaf, value)
     return bound, unused
+
+
+def unused_names(program: Program, variables: Mapping[str, None], point: Point, also: str = "") -> list[str]:
+    """The names in the point that nobody needs. also: one that is no input but may be bound.
+
+    Raises PointMistake, naming all that is missing or unknown at once.
+    """
+    missing = [name for name in variables if name not in point.values]
+    unknown = [name for name in point.values if name not in variables and name not in (*point.loose, also)]
+    if missing or unknown:
+        raise _unbound(program, point.values, missing, unknown)
+    return [name for name in point.values if name not in variables and name != also]
 
 
 def _unbound(program: Program, given: Mapping[str, Value], missing: list[str], unknown: list[str]) -> PointMistake:
@@ -157,7 +164,8 @@ def _items(text: str) -> Iterator[tuple[str, tuple[int, ...], Value]]:
         try:
             yield name, _places(name, found[2]), read_value(value)
         except GradError as error:
-            raise error.inside(value.strip(), f"--at {name}") from None
+            error.title = error.title or f"--at {name}"  # an entry of a list knows its text already
+            raise error.inside(value.strip()) from None
         before = item.strip()
 
 
@@ -203,6 +211,9 @@ def _assembled(name: str, parts: Mapping[tuple[int, ...], float]) -> Value:
 
 def _from_file(path: str) -> Iterator[tuple[str, tuple[int, ...], Value]]:
     """A whole point: a JSON object of numbers and lists; what is no number stays an error until it is asked for."""
+    if path.endswith(".npz"):
+        yield from ((name, (), value) for name, value in read_arrays(path).items())
+        return
     found = read_json(path)
     if not isinstance(found, dict):
         raise UsageMistake(f"{path[:80]} holds no point", hint='a point is a JSON object: {"x": 3, "y": -4}')

@@ -73,7 +73,10 @@ def _expression(node: Node, name: Name, dialect: Dialect) -> tuple[str, int]:
     gate = node.gate
     special = dialect.form(node, name) if dialect.form is not None else None
     form = special or dialect.forms.get(gate.name) or gate.form
-    pieces, bindings, own = _pieces(form, tuple(parameters(gate)), operator_of(gate))
+    if node.static is not None:
+        form = _with_settings(form, dict(node.static))  # type: ignore[arg-type]
+        form = form.replace("a, b, ...", "a") if len(node.operands) == 1 else form
+    pieces, bindings, own = _pieces(form, parameters(gate)[: len(node.operands)], operator_of(gate))
     if variadic(gate):
         bindings += bindings[-1:] * (len(node.operands) - len(bindings))
     operands = [_operand(node, place, name, dialect, binding) for place, binding in enumerate(bindings)]
@@ -81,6 +84,37 @@ def _expression(node: Node, name: Name, dialect: Dialect) -> tuple[str, int]:
         operands[1:] = [", ".join(operands[1:])]
     text = "".join(operands[piece] if isinstance(piece, int) else piece for piece in pieces)
     return text, dialect.bindings.get(gate.name, own)
+
+
+def _with_settings(form: str, settings: Mapping[str, object]) -> str:
+    """A form with static parameters filled in; those that have their default are left out."""
+    if "[index=" in form or ", index=" in form:
+        return _index_form(form, settings["index"])
+    if form.startswith("stack(") and settings["axis"] == 0:
+        return "[a, b, ...]"
+
+    def filled(found: re.Match[str]) -> str:
+        value, default = settings[found[2]], found[3]
+        if found[2] in ("shape", "axes") and value is not None:
+            return f"{found[1]}{value}"
+        written = found[2] + "=" if found[1] == ", " else ""
+        return "" if str(value) == default and written else f"{found[1]}{written}{value}"
+
+    return re.sub(r"(, |\[)(\w+)=(-?\w+)", filled, form)
+
+
+def _index_form(form: str, index: object) -> str:
+    """The form of an index: `A[1:, i]`."""
+    from gradcli.array_gates import Hole, Slice
+
+    def entry(part: object) -> str:
+        if isinstance(part, Slice):
+            bounds = [str("" if bound is None else bound) for bound in part]
+            return ":".join(bounds if bounds[2] else bounds[:2])
+        return "ij"[part.place - 1] if isinstance(part, Hole) else str(part)
+
+    assert isinstance(index, tuple)
+    return f"A[{', '.join(map(entry, index))}]"
 
 
 def _operand(node: Node, place: int, name: Name, dialect: Dialect, binding: int) -> str:
@@ -136,4 +170,6 @@ def _pieces(form: str, letters: tuple[str, ...], symbol: str) -> tuple[tuple[str
         own = BINDING.get(signs.pop(), BINDING[symbol])
         left = own + 1 if own in (COMPARISON, POWER) else own
         return pieces, (left, UNARY if own == POWER else own + 1), own
+    if len(pieces) > 1 and (str(pieces[1])[0] == "[" or pieces[1] in (".T", ".shape")):
+        return pieces, (ATOM, *(0,) * (len(letters) - 1)), ATOM
     return pieces, (POWER + 1, *(0,) * (len(letters) - 1)), POWER  # x.clone(), x^{2}

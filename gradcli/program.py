@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from gradcli.graph import Graph, Input, Node
@@ -17,6 +17,7 @@ class Program(NamedTuple):
     lines: those among them that have a line of their own, in the same order.
     inside: for each node of the graph, 1 if it is printed inside the line that uses it.
     output: the last statement's node.
+    shapes: of a program over arrays, the shape of every node that is needed; empty where all are numbers.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Program(NamedTuple):
     lines: list[Node]
     inside: bytearray
     output: Node
+    shapes: Mapping[Node, tuple[int | str, ...]] = {}
 
     @property
     def inputs(self) -> list[Node]:

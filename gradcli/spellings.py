@@ -11,11 +11,18 @@ from gradcli.tokens import MODULES, MOST_INDICES, SPELLINGS, foreign
 
 
 class Spellings:
-    """known, functions: what operands and calls met so far stand for; bases: where elements of an input were met."""
+    """What has been met so far.
 
-    def __init__(self, text: str, graph: Graph) -> None:
+    known, functions: what operands and calls stand for; bases: where elements of an input were met.
+    receivers: for calls of array gates, the operand that a method belongs to: "X.T" for `X.T.dot`, else "".
+    rule: whether the text is a rule of the table, which may use helper gates and pass on static parameters.
+    """
+
+    def __init__(self, text: str, graph: Graph, rule: bool = False) -> None:
         self.text = text
         self.graph = graph
+        self.rule = rule
+        self.receivers: dict[str, str] = {}
         self.known = graph.leaves
         self.functions: dict[str, Gate] = {}
         self.bases: dict[str, int] = {}
@@ -33,7 +40,7 @@ class Spellings:
             base, _, index = written.partition("[")
             node = self._element(base, index, start, end)
         else:
-            node = self._constant_of_a_module(written, start, end)
+            node = self._dotted(written, start, end)
         self.known[written] = node
         return node
 
@@ -60,20 +67,29 @@ class Spellings:
             plain = plain if plain[:1].isdigit() else "0" + plain
         return self.graph.number(plain, start, end)
 
-    def _constant_of_a_module(self, written: str, start: int, end: int) -> Node:
+    def _dotted(self, written: str, start: int, end: int) -> Node:
+        """np.pi, or an attribute: X.T."""
         module, _, name = written.rpartition(".")
         if module not in MODULES:
-            raise mistakes.attribute(self.text, start + written.index("."))
+            base, *names = written.split(".")
+            node, at = self.known.get(base) or self.operand(base, start), start + len(base)
+            for name in names:
+                at += len(name) + 1
+                node = attribute(self.text, self.graph, node, name, start, at)
+            return node
         if name not in CONSTANTS:
             raise mistakes.module(written, start, end)
         return self.graph.constant(name, start, end)
 
     def _element(self, base: str, index: str, start: int, end: int) -> Node:
         numbers = [part.strip() for part in index.replace("][", ",")[:-1].split(",")]
-        if base in self.graph.statements or base in CONSTANTS or "." in base or len(numbers) > MOST_INDICES:
+        if base in CONSTANTS or len(numbers) > MOST_INDICES:
             raise mistakes.indexed(base, start, end, len(numbers))
         if not all(part.isdigit() and len(part) < 10 for part in numbers):
             raise mistakes.bracket(self.text, start + len(base))
+        if base in self.graph.statements or "." in base:
+            owner = self.known.get(base) or self.operand(base, start)
+            return indexed(self.graph, owner, tuple(map(int, numbers)), start, end)
         self.bases.setdefault(base, start)
         return self.graph.element(base, tuple(map(int, numbers)), start, end)
 
@@ -84,13 +100,42 @@ class Spellings:
         return gate
 
     def _function_called(self, written: str, start: int, end: int) -> Gate:
-        self.check(written, start)
         module, _, name = written.rpartition(".")
-        if module and module not in MODULES:
-            raise mistakes.attribute(self.text, start + written.index("."))
-        gate = gate_called(name)
-        if gate is None or (module and name in mistakes.REDUCTIONS):
+        qualified = module in MODULES
+        gate = gate_called(name) if not module or qualified else None
+        if gate is None or (qualified and name in mistakes.REDUCTIONS):
+            gate = array_gate_called(name, self.rule)
+            self.receivers[written] = "" if qualified else module
+        if gate is None and module and not qualified:
+            raise mistakes.attribute(self.text, start + written.rindex("."))
+        if gate is None:
             assigned = re.match(r"[^()=\n]*\)[ \t]*=(?!=)", self.text[end : end + 200]) is not None
             is_variable = self.used(name) >= 0 or name in self.graph.statements
             raise mistakes.function(written, start, start + len(written), is_variable, assigned)
         return gate
+
+
+def array_gate_called(name: str, rule: bool = False) -> Gate | None:
+    """The gate of arrays of that name, or None; its table is loaded only where a text asks for it."""
+    from gradcli import array_gates
+
+    return array_gates.array_gate_called(name, rule)
+
+
+def attribute(text: str, graph: Graph, owner: Node, name: str, start: int, end: int) -> Node:
+    """X.T or X.shape. Raises SyntaxMistake for anything else; `end` is where the attribute ends."""
+    from gradcli.array_gates import ARRAY_GATES
+
+    gate = {"T": ARRAY_GATES["transpose"], "shape": ARRAY_GATES["shape"]}.get(name)
+    if gate is None:
+        raise mistakes.attribute(text, end - len(name) - 1)
+    return graph.array(gate, (owner,), (), start, end)
+
+
+def indexed(
+    graph: Graph, owner: Node, index: tuple[object, ...], start: int, end: int, picked: tuple[Node, ...] = ()
+) -> Node:
+    """An entry, a slice or rows of an array. picked: the operands that the Holes of the index stand for."""
+    from gradcli.array_gates import ARRAY_GATES
+
+    return graph.array(ARRAY_GATES["index"], (owner, *picked), (("index", index),), start, end)

@@ -23,8 +23,12 @@ def stage(text: str, fuse: bool = True) -> Program:
     text: statements of the language; fuse: as opposed to one elementary gate a line.
     Raises SyntaxMistake or NameMistake.
     """
-    graph = parse(text, Graph(fusing() if fuse else elementary()))
-    uses = _uses(graph)
+    return cut(text, parse(text, Graph(fusing() if fuse else elementary())), fuse)
+
+
+def cut(text: str, graph: Graph, fuse: bool) -> Program:
+    """The lines of a graph."""
+    uses = used_by_statements(graph)
     order = [node for node in graph.nodes if node.operands and uses[node.index]]
     inside, widths = bytearray(len(graph.nodes)), bytearray(len(graph.nodes))
     _take_constants_in(graph, order, inside, widths)
@@ -34,7 +38,7 @@ def stage(text: str, fuse: bool = True) -> Program:
     return Program(text, graph, order, lines, inside, graph.statements[graph.output])
 
 
-def _uses(graph: Graph) -> bytearray:
+def used_by_statements(graph: Graph) -> bytearray:
     """How often each node is used by what a statement needs: 0, 1, or 2 for more; statements count as 2."""
     uses = bytearray(len(graph.nodes))
     for node in graph.titles:

@@ -11,9 +11,10 @@ NAME = rf"{WORD}(?:\.{WORD})*+"  # np.exp is one token
 DIGITS = r"[0-9][0-9_]*"
 NUMBER = rf"(?:{DIGITS}(?:\.[0-9_]*)?|\.{DIGITS})(?:[eE][+−-]?{DIGITS})?"
 ELEMENT = r"(?:\[[0-9, \t]+\])+"
+SETTING = r"-?[0-9]{1,9}|\((?:[ \t]*-?[0-9]{1,9}[ \t]*,?)+\)|[A-Za-z]+"  # of a static parameter: 1, (0, 1), True
 TOKEN = re.compile(
     rf"""[ \t\r]* (?:
-      (?P<operand> {NAME} (?! [ \t]*\( ) (?: {ELEMENT} )? | {NUMBER} )
+      (?P<operand> {NAME} (?! [ \t]*(?: \( | =(?!=) ) ) (?: {ELEMENT} )? | {NUMBER} )
     | (?P<operator> \*\* | [<>=!]= | [-+*/^@<>·×÷−√] )
     | (?P<close> \) )
     | (?P<open> \( )
@@ -24,6 +25,8 @@ TOKEN = re.compile(
     | (?P<superscript> [²³]+ )
     | (?P<equals> = )
     | (?P<comment> \#[^\n]* )
+    | (?P<keyword> {WORD} [ \t]* = (?: [ \t]* (?P<setting> {SETTING} ) (?= [ \t\n]* (?: [,)] | \Z ) ) )? )
+    | (?P<attribute> \. {WORD} (?: [ \t]*\( )? )
     | (?P<other> . )
     | (?P<end> \Z )
     )""",
@@ -34,7 +37,7 @@ TARGET = re.compile(rf"[ \t\r]*({WORD})[ \t]*=(?!=)")
 
 SPELLINGS = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-", "²": "2", "³": "3", "π": "pi"}
 COMPARISON, UNARY, POWER, ROOT = 1, 4, 5, 6
-BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "**": POWER}
+BINDING = {"+": 2, "-": 2, "*": 3, "/": 3, "@": 3, "**": POWER}
 BINDING |= dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), COMPARISON)
 MOST_INDICES = 32
 MODULES = ("math", "np", "numpy", "np.linalg", "numpy.linalg")

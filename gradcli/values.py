@@ -58,11 +58,13 @@ def _constant(text: str) -> float:
     if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", "") or ";" in text:
         raise PointMistake(f"'{text[:60]}' is no number", hint="bindings are separated by commas: x=3,y=4")
     program = stage(text)
+    if program.graph.arrays:
+        raise PointMistake("a value is a number or a list, and this works on arrays", program.output.span)
     if program.inputs:
         names = listed(program.variables, 3)
         raise PointMistake(f"{names} is no number", program.inputs[0].span, "a value is a number such as 3, 1e-3, pi/2")
     evaluation = evaluate(program, {})
-    return evaluation.value(program.output)
+    return float(evaluation.value(program.output))
 
 
 def _list(text: str, depth: int) -> list[Value]:
@@ -121,7 +123,36 @@ def _array_file(path: str) -> Value:
         return _even([numbers(read_json(path), path[:80])])[0]
     if path.endswith(".csv"):
         return _even([numbers([line.split(",") for line in read_text(path).split("\n") if line.strip()], path[:80])])[0]
-    raise UsageMistake(f"'{path[:80]}' cannot be read", hint="a value is read from .csv or .json")
+    if path.endswith((".npy", ".npz")):
+        return _only(read_arrays(path), path)
+    raise UsageMistake(f"'{path[:80]}' cannot be read", hint="a value is read from .csv, .json, .npy or .npz")
+
+
+def read_arrays(path: str) -> dict[str, Value]:
+    """The arrays of an .npz file by name, or that of an .npy file under no name; nothing in them is ever executed."""
+    import numpy as np
+
+    shown = path[:120]
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = {name: loaded[name] for name in loaded.files} if path.endswith(".npz") else {"": loaded}
+    except OSError as error:
+        reason = error.strerror or "it is no file of NumPy"
+        raise UsageMistake(f"{shown} cannot be read: {reason}") from None
+    except Exception:  # whatever a damaged file makes of the reader
+        reason = "it is no file of numbers that NumPy wrote"
+        raise UsageMistake(f"{shown} cannot be read: {reason}") from None
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub":
+            raise PointMistake(f"{shown}{': ' + name if name else ''} holds no real numbers, but {array.dtype}")
+    return {name: array.astype(float).tolist() for name, array in arrays.items()}
+
+
+def _only(arrays: dict[str, Value], path: str) -> Value:
+    if len(arrays) != 1:
+        names = listed(list(arrays)) if arrays else "no array"
+        raise UsageMistake(f"{path[:80]} holds {names}", hint=f"give them all: --at @{path[:80]}")
+    return next(iter(arrays.values()))
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

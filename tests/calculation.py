@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from gradcli.evaluate import evaluate
+from gradcli.calculate import calculated
 from gradcli.findings import Finding, findings
 from gradcli.naming import names_of
-from gradcli.point import Point, bind, read_point
+from gradcli.point import Point, read_point
 from gradcli.printer import text_of
 from gradcli.staging import stage
 
@@ -17,15 +17,15 @@ class Line(NamedTuple):
     name: str
     code: str
     gate: str
-    value: float
-    gradient: float
+    value: Any
+    gradient: Any
 
 
 class Calculation(NamedTuple):
     """gradient: by input leaf as it is spelled ("x", "w[0]"); lines: the stages in order; warnings: what was found."""
 
-    value: float
-    gradient: dict[str, float]
+    value: Any
+    gradient: dict[str, Any]
     lines: list[Line]
     warnings: list[Finding]
 
@@ -50,8 +50,8 @@ def calculate(
     """`at` is written as on the command line ("x=3,y=-4"), or maps names to floats and lists of floats."""
     program = stage(text, fuse)
     point = read_point((at,) if at else ()) if isinstance(at, str) else Point(dict(at), frozenset())
-    leaves, _ = bind(program, point)
-    evaluation = evaluate(program, leaves, ties, wrt)
+    evaluation = calculated(program, point, ties, wrt, fuse).evaluation
+    program = evaluation.program
     names = names_of(program)
     lines = [
         Line(

@@ -27,7 +27,9 @@ from math import inf, nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gradcli.array_gates import ARRAY_ROWS
 from gradcli.backward import TIES
+from gradcli.calculate import calculated
 from gradcli.cli import main as command_line
 from gradcli.cli.diagnostics import rendered
 from gradcli.errors import GradError
@@ -35,8 +37,9 @@ from gradcli.evaluate import evaluate
 from gradcli.findings import findings
 from gradcli.gates import GATES, parameters
 from gradcli.naming import names_of
-from gradcli.point import bind, read_point
+from gradcli.point import Point, bind, read_point
 from gradcli.printer import text_of
+from gradcli.program import Program
 from gradcli.staging import stage
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +61,16 @@ SIGNS = [*"+-*/^@<>=!·×÷−√²³()[]{},;:#.|&%?~$\\'\"`_\n\t\r ", "**", "//
 ODD = [*"\0\a\b\x1b\x7f\x85\xa0\u200b\u202e\u2028\ufeff\ud800\udc80\uffffé½٣²ｘ𝑥😀"]
 ODD += ["x\u0301", "\x1b[31m", "\x1b]0;t\a", "[/b]", ":smile:", "%s", "{x}"]
 CALLS = [name for gate in GATES.values() for name in (gate.name, *gate.aliases)]
+CALLS += [gate.form.partition("(")[0] for gate in ARRAY_ROWS if re.match(r"\w\w+\(", gate.form)]
+CALLS += ["tr", "np.sum", "x.dot", "y.sum", "x.T.reshape", "np.linalg.norm", "arange"]
 CALLS += ["np.exp", "math.sin", "numpy.max", "os.system", "__import__", "Max", "ReLU"]
+ARRAY_FORMS = words(
+    "(a)@(b) a.T (a).T sum(a) sum(a,axis=0) sum(a,axis=1,keepdims=True) mean(a,0) max(a) np.max(a,axis=-1) min(a) "
+    "prod(a,axis=0) var(a) std(a,axis=0) norm(a) softmax(a) log_softmax(a,axis=0) logsumexp(a,axis=-1) cumsum(a) "
+    "trace(a) det(a) inv(a) solve(a,b) outer(a,b) reshape(a,(2,-1)) a.reshape(-1) transpose(a) (a)[0] (a)[:,0] "
+    "(a)[1:] (a)[-1] (a)[::-1] (a)[b] (a)[arange(2),b] concatenate([a,b]) stack([a,b],axis=1) [a,b] [a] a.shape[0] "
+    "a.shape arange(a.shape[0]) a.dot(b) (a)[0,1] a.sum() np.sum(a,(0,1)) concatenate((a,b),axis=1)"
+)
 VALUES = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, -4.0, 1e300, -1e300, 5e-324, 710.0, inf, -inf, nan)
 OPTIONS = words(
     "--at --ties --wrt --no-fuse --format --json --only --strict -o -f -h --help --version -- - -x -1 --a --at="
@@ -128,7 +140,10 @@ def _program(draw: random.Random) -> str:
 
 def _expression(draw: random.Random, depth: int) -> str:
     if depth == 0 or draw.random() < 0.15:
-        return draw.choice(("x", "y", "z", "x0", "y1", "w[0]", "w[1]", "pi", "2", "0", "1", "0.5", "1e3"))
+        return draw.choice(words("x y z x0 y1 w[0] w[1] x.T x[1:] y[:,0] pi 2 0 1 0.5 1e3"))
+    if draw.random() < 0.2:
+        form = draw.choice(ARRAY_FORMS)
+        return re.sub(r"\b[aAbBx]\b", lambda letter: _expression(draw, depth - 1), form)
     gate = draw.choice(list(GATES.values()))
     operands = [_expression(draw, depth - 1) for _ in parameters(gate)]
     if gate.form.endswith("...)"):
@@ -207,6 +222,9 @@ def check_text(text: str) -> None:
         _check_error(error, text)
         return
     draw = random.Random(len(text))
+    if program.graph.arrays:
+        check_arrays(program, draw)
+        return
     leaves = {leaf: draw.choice(VALUES) for leaf in program.inputs}
     ties = draw.choice(list(TIES))
     evaluation = evaluate(program, leaves, ties)
@@ -220,6 +238,37 @@ def check_text(text: str) -> None:
         _expect(len(set(names.of.values())) == len(names.of), "names are unique")
         again = stage("\n".join(lines))
         _expect(set(again.variables) <= set(program.variables), "no name is new")
+
+
+def check_arrays(program: Program, draw: random.Random) -> None:
+    """Evaluate a program over arrays at values of random shapes, and look at it."""
+    ties = draw.choice(list(TIES))
+    shapes: list[Any] = [
+        1.5,
+        [1.0, -2.0],
+        [[1.0, 2.0], [3.0, 4.0]],
+        [[0.5], [0.0]],
+        [[[1.0, 2.0]]],
+        [0.0, 1.0, 1.0],
+        [],
+    ]
+    for _ in range(4):
+        values = {name: draw.choice(shapes) for name in program.variables}
+        try:
+            evaluation = calculated(program, Point(values, frozenset()), ties).evaluation
+        except GradError as error:
+            _check_error(error, program.text)
+            continue
+        for finding in findings(evaluation, ties):
+            _check_error(GradError(finding.message, finding.span), program.text)
+        names = names_of(evaluation.program)
+        lines = [f"{names.of[line]} = {text_of(line, names.of.get)}" for line in evaluation.program.lines]
+        _expect(len(set(names.of.values())) == len(names.of), "names are unique")
+        lines.append(names.of[evaluation.program.output])  # equal statements are one line, which may stand earlier
+        again = calculated(stage("\n".join(lines)), Point(values, frozenset(values))).evaluation
+        _expect(
+            str(again.value(again.program.output)) == str(evaluation.value(evaluation.program.output)), "reads back"
+        )
 
 
 def check_point(text: str) -> None:

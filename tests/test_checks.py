@@ -13,6 +13,7 @@ import pytest
 import sympy
 from click.testing import CliRunner
 
+from gradcli.calculate import Calculated, calculated
 from gradcli.checks import METHODS, checked, difference, forward, numeric, referee, symbolic
 from gradcli.checks.scene import Scene
 from gradcli.checks.slopes import Sides
@@ -312,11 +313,12 @@ def test_nothing_verified_is_said() -> None:
 def test_a_wrong_gradient_is_exit_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from gradcli.cli import check_command
 
-    def wrong(*args: Any) -> Evaluation:
-        right = evaluate(*args)
-        return right._replace(gradients=[g and g * 1.001 for g in right.gradients])
+    def wrong(*args: Any) -> Calculated:
+        right = calculated(*args)
+        gradients = [g and g * 1.001 for g in right.evaluation.gradients]
+        return right._replace(evaluation=right.evaluation._replace(gradients=gradients))
 
-    monkeypatch.setattr(check_command, "evaluate", wrong)
+    monkeypatch.setattr(check_command, "calculated", wrong)
     assert inside("check", "x*y", "--at", "x=3,y=-4") == 1
     assert capsys.readouterr().out.endswith("verdict\tDISAGREES\n")
     assert inside("check", "x*y", "--at", "x=3,y=-4", "--json") == 1

@@ -74,7 +74,7 @@ def _arbitrated(scene: Scene, part: Part) -> Part:
 def _difference(scene: Scene, leaf: Node, step: float) -> float:
     below, above = (_moved(scene, leaf, move) for move in (-step, step))
     output = scene.program.output
-    return (above.value(output) - below.value(output)) / (2 * step)
+    return float((above.value(output) - below.value(output)) / (2 * step))
 
 
 def _moved(scene: Scene, leaf: Node, move: float) -> Evaluation:

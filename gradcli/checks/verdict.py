@@ -42,6 +42,11 @@ class Check(NamedTuple):
     difference: float = nan
     parts: tuple[Part, ...] = ()
 
+    @property
+    def conventional(self) -> bool:
+        """Whether the slope is explained by a convention alone."""
+        return self.verdict == CONVENTION
+
 
 def skipped(method: str, reason: str, verdict: str = SKIPPED) -> Check:
     """A method that cannot say anything here."""

@@ -14,6 +14,7 @@ from gradcli.files import read_stdin, read_text
 from gradcli.program import Program
 
 SHORT_OPTIONS = ("-f", "-o", "-h")
+TABLES = ("csv", "tsv", "jsonl", "parquet")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -109,6 +110,23 @@ def differentiation(function: F) -> F:
         metavar="NAMES",
         help="Only the gradient of these inputs: x,y",
     )(function)
+
+
+def table(function: F) -> F:
+    """--data, --from, --to and --errors."""
+    choices = click.Choice(TABLES)
+    for option in (
+        click.option(
+            "--errors",
+            type=click.Choice(["keep", "skip", "stop"]),
+            help="Bad rows: with empty cells (keep), left out, or the end.",
+        ),
+        click.option("--to", type=choices, help="The format of the result of --data; as the data's if not given."),
+        click.option("--from", "source", type=choices, help="The format of --data; by the file's name if not given."),
+        click.option("--data", metavar="FILE|-", help="Many points: a table whose columns give the inputs."),
+    ):
+        function = option(function)
+    return function
 
 
 def program_text(expr: str | None, file: str | None) -> tuple[str, str]:

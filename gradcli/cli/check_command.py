@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import click
 
+from gradcli.calculate import calculated
 from gradcli.checks import ALL
 from gradcli.cli import arguments, cases, checking, console, reports, results
 from gradcli.errors import GradError, UsageMistake
-from gradcli.evaluate import evaluate
 from gradcli.findings import findings
-from gradcli.point import Point, bind, read_point
+from gradcli.point import Point, read_point
 from gradcli.staging import stage
 
 
@@ -28,15 +28,16 @@ class Question(NamedTuple):
     def answer(self, text: str, point: Point) -> reports.Report:
         """The gradient, checked. Raises GradError."""
         program = stage(text, self.fuse)
-        leaves, _ = bind(program, point)
         inputs = arguments.chosen_inputs(self.wrt, program)
-        evaluation = evaluate(program, leaves, self.ties, inputs)
+        evaluation, _ = calculated(program, point, self.ties, inputs, self.fuse)
         checks = checking.run(evaluation, self.method, inputs, self.strict)
         found = findings(evaluation, self.ties)
         warnings = [finding for finding in found if finding.kind != "remark"]
         if self.strict and warnings:
             raise UsageMistake(warnings[0].message, warnings[0].span, "--strict makes warnings errors", text)
-        return reports.report(results.Result(evaluation, point.values, inputs or program.variables, found, checks))
+        return reports.report(
+            results.Result(evaluation, point.values, inputs or results.varying(evaluation.program), found, checks)
+        )
 
 
 @click.command(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isfinite
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from gradcli.checks import ALL, METHODS, checked
-from gradcli.checks.verdict import CONVENTION, Check
 from gradcli.cli import console
 from gradcli.errors import UsageMistake
 from gradcli.evaluate import Evaluation
+
+if TYPE_CHECKING:
+    from gradcli.checks.verdict import Check
 
 F = TypeVar("F", bound=Callable[..., Any])
 WRONG = 1
@@ -35,7 +37,7 @@ def run(evaluation: Evaluation, method: str | None, inputs: list[str] | None, st
     if method is None:
         return []
     checks = checked(evaluation, list(METHODS) if method == ALL else [method], inputs)
-    doubtful = [check for check in checks if check.verdict == CONVENTION]
+    doubtful = [check for check in checks if check.conventional]
     if strict and doubtful:
         raise UsageMistake(f"{doubtful[0].method}: {doubtful[0].reason}", hint="--strict makes warnings errors")
     return checks
@@ -49,7 +51,7 @@ def status(checks: list[Check]) -> int:
 def tell(checks: list[Check]) -> None:
     """A line for each method, on standard error."""
     for check in checks:
-        console.note(line(check), "warning" if check.verdict == CONVENTION else "check")
+        console.note(line(check), "warning" if check.conventional else "check")
     if checks and all(check.status == "skipped" for check in checks):
         console.note("not verified")
 

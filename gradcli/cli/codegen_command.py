@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gradcli.calculate import numbers_only
 from gradcli.cli import arguments, console, results
 from gradcli.codegen import TARGETS, generate
 from gradcli.codegen.target import FORMS, STYLES, Options
@@ -52,6 +53,7 @@ def command(
     text, title = arguments.program_text(expr, file)
     try:
         program = stage(text, fuse=not no_fuse)
+        numbers_only(program, "codegen")
         inputs = arguments.chosen_inputs(wrt, program)
         options = Options(form, style, name, selfcheck, _point(program, at).values)
         code = generate(program, target, options, ties, inputs)

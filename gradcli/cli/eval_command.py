@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from gradcli.cli import arguments, checking, console, results, stage_table, tables
+from gradcli.calculate import calculated
+from gradcli.cli import arguments, checking, console, results
 from gradcli.errors import GradError, UsageMistake
-from gradcli.evaluate import evaluate
 from gradcli.findings import Finding, findings
-from gradcli.point import bind, read_point
+from gradcli.point import read_point
 from gradcli.staging import stage
 
 
@@ -31,7 +31,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--only", metavar="NAME", help="One number: f, a stage, or dx; with --data what is added alone.")
 @checking.option
-@tables.options
+@arguments.table
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @click.option("-o", "output", metavar="FILE", help="Write the result to FILE.")
 def command(
@@ -55,28 +55,36 @@ def command(
     """Value and gradient of EXPR at a point, every stage with its value and gradient."""
     if as_json and form not in (None, "json"):
         raise UsageMistake(f"--json contradicts --format {form}")
-    many = tables.Options(data or "", source, to, errors, only, output, ties, strict)
-    tables.check(many, program_on_stdin=(file or expr or "-") == "-", one_point=as_json or form or check)
+    if data is not None:
+        from gradcli.cli import tables
+
+        many = tables.Options(data, source, to, errors, only, output, ties, strict)
+        tables.check(many, program_on_stdin=(file or expr or "-") == "-", one_point=as_json or form or check)
+    for name, given in (("--from", source), ("--to", to), ("--errors", errors)):
+        if given is not None and data is None:
+            raise UsageMistake(f"{name} is for tables", hint="--data FILE gives one")
     text, title = arguments.program_text(expr, file)
     try:
         program = stage(text, fuse=not no_fuse)
         point = read_point(at)
         inputs = arguments.chosen_inputs(wrt, program)
-        leaves, unused = ({}, []) if data is not None else bind(program, point)
+        if data is None:
+            evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
     except GradError as error:
         raise error.inside(text, title) from None
     if data is not None:
         return tables.run(program, title, point, inputs or program.variables, many)
-    evaluation = evaluate(program, leaves, ties, inputs)
     found = findings(evaluation, ties)
     _report(found, unused, text, title, strict)
     checks = checking.run(evaluation, check, inputs, strict)
-    result = results.Result(evaluation, point.values, inputs or program.variables, found, checks)
+    result = results.Result(evaluation, point.values, inputs or results.varying(evaluation.program), found, checks)
     if only is not None:
         results.deliver(results.only(result, only, as_json or form == "json"), output)
     elif as_json or form == "json":
         results.deliver(results.json_text(result), output)
     elif form == "table" or (form is None and output is None and console.is_terminal(sys.stdout)):
+        from gradcli.cli import stage_table
+
         console.show(stage_table.table(result), output)
     else:
         results.deliver(results.tsv(result), output)

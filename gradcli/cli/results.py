@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gradcli.checks.verdict import Check
 from gradcli.cli import console
 from gradcli.errors import UsageMistake, did_you_mean
 from gradcli.evaluate import Evaluation
@@ -14,6 +13,11 @@ from gradcli.graph import Input, Node
 from gradcli.naming import Names, names_of, own_gradients
 from gradcli.printer import text_of
 from gradcli.program import Program, base_of
+
+if TYPE_CHECKING:
+    from gradcli.checks.verdict import Check
+
+PICKS = ("pick", "pick2")
 
 
 class Result(NamedTuple):
@@ -41,9 +45,20 @@ class Result(NamedTuple):
         return self.program.graph.output
 
     @property
-    def value(self) -> float:
+    def value(self) -> Any:
         """The value of the output."""
         return self.evaluation.value(self.program.output)
+
+
+def varying(program: Program) -> list[str]:
+    """The variables that have a gradient: all but those that only pick rows."""
+    picking = {operand for node in program.shapes if node.gate.name in PICKS for operand in node.operands[1:]}
+    if not picking:
+        return program.variables
+    used = {operand for node in program.order if node.gate.name not in PICKS for operand in node.operands}
+    used |= {node.operands[0] for node in program.order if node.gate.name in PICKS}
+    only = {base_of(leaf) for leaf in program.inputs if leaf in picking and leaf not in used}
+    return [name for name in program.variables if name not in only]
 
 
 def gradients(result: Result) -> dict[str, Any]:
@@ -66,7 +81,9 @@ def gradients(result: Result) -> dict[str, Any]:
 
 
 def _zeros(value: Any) -> Any:
-    return [_zeros(part) for part in value] if isinstance(value, list) else 0.0
+    if not isinstance(value, float | int):
+        return [_zeros(part) for part in value]
+    return 0.0
 
 
 # -- text ---------------------------------------------------------------------------------
@@ -87,12 +104,12 @@ def asked(line: Node, evaluation: Evaluation) -> bool:
 
 def plain(value: Any) -> str:
     """A number as the shortest text that reads back; a list as JSON, with "NaN" and "Infinity" as strings."""
-    return json_number(value) if isinstance(value, list) else repr(float(value))
+    return repr(float(value)) if isinstance(value, float | int) else json_number(value)
 
 
 def json_number(value: Any) -> str:
     """A number or nested lists in strict JSON: "NaN", "Infinity" and "-Infinity" are strings."""
-    if isinstance(value, list):
+    if not isinstance(value, float | int):
         return f"[{', '.join(json_number(part) for part in value)}]"
     value = float(value)
     if isfinite(value):
@@ -108,7 +125,7 @@ def json_text(result: Result) -> str:
     inputs = ", ".join(f"{dumps(name)}: {json_number(result.point[name])}" for name in program.variables)
     gradient = ", ".join(f"{dumps(name)}: {json_number(value)}" for name, value in gradients(result).items())
     stages = ", ".join(
-        f'{{"name": {dumps(names.of[line])}, "gate": {dumps(line.gate.name)}, '
+        f'{{"name": {dumps(names.of[line])}, "gate": {dumps(line.gate.name)}, {_shape_member(line, program)}'
         f'"code": {dumps(text_of(line, names.of.get))}, "value": {json_number(evaluation.value(line))}, '
         f'"gradient": {json_number(evaluation.gradient(line)) if asked(line, evaluation) else "null"}}}'
         for line in program.lines
@@ -126,6 +143,11 @@ def json_text(result: Result) -> str:
         f'"gradient": {{{gradient}}}, "inputs": {{{inputs}}}, "stages": [{stages}], '
         f'"warnings": [{warnings}]{checks}}}\n'
     )
+
+
+def _shape_member(line: Node, program: Program) -> str:
+    """The shape of a stage, in a program over arrays."""
+    return f'"shape": {list(program.shapes[line])}, ' if program.shapes else ""
 
 
 def check_json(check: Check) -> str:

@@ -1,4 +1,4 @@
-"""--data: the options for many points, and the way from them to the run of a table."""
+"""--data: the way from the options to the run of a table."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
-import click
-
+from gradcli.calculate import numbers_only
 from gradcli.cli import console
 from gradcli.errors import GradError, PointMistake, UsageMistake, did_you_mean, listed
 from gradcli.naming import names_of
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from gradcli.batch.stream import Job
     from gradcli.batch.table import Reader
 
-F = TypeVar("F", bound=Callable[..., Any])
-FORMATS = ("csv", "tsv", "jsonl", "parquet")
 ENDINGS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 PARQUET = "convert it to CSV, for example with polars (pip install polars): polars.read_parquet(FILE).write_csv(FILE)"
 DONE, BAD_INPUT = 0, 2
@@ -43,30 +40,8 @@ class Options(NamedTuple):
     strict: bool
 
 
-def options(function: F) -> F:
-    """--data, --from, --to and --errors."""
-    choices = click.Choice(FORMATS)
-    for option in (
-        click.option(
-            "--errors",
-            type=click.Choice(["keep", "skip", "stop"]),
-            help="Bad rows: with empty cells (keep), left out, or the end.",
-        ),
-        click.option("--to", type=choices, help="The format of the result of --data; as the data's if not given."),
-        click.option("--from", "source", type=choices, help="The format of --data; by the file's name if not given."),
-        click.option("--data", metavar="FILE|-", help="Many points: a table whose columns give the inputs."),
-    ):
-        function = option(function)
-    return function
-
-
 def check(chosen: Options, program_on_stdin: bool, one_point: str | bool | None) -> None:
     """Whether the options go together. one_point: an option for a single point is given. Raises UsageMistake."""
-    if not chosen.data:
-        for name, given in (("--from", chosen.source), ("--to", chosen.to), ("--errors", chosen.errors)):
-            if given is not None:
-                raise UsageMistake(f"{name} is for tables", hint="--data FILE gives one")
-        return
     if one_point:
         raise UsageMistake("--json, --format and --check are for a single point", hint="--to jsonl writes JSON lines")
     if chosen.data == "-" and program_on_stdin:
@@ -88,6 +63,7 @@ def run(program: Program, title: str, point: Point, inputs: list[str], chosen: O
     with _opened(chosen.data) as data, Interrupts() as interrupts:
         reader, source = _reader(interrupts.waiting(data.read1), chosen)  # type: ignore[attr-defined]
         try:
+            numbers_only(program, "--data")
             found = binding(program, reader.columns, point)
         except GradError as error:
             raise error.inside(program.text, title) from None

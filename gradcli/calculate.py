@@ -1,0 +1,114 @@
+"""Program and point to an evaluation: in floats where all inputs are numbers, else over arrays.
+
+NumPy is loaded only in the second case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from gradcli.errors import GradError, PointMistake, ShapeMistake, UsageMistake
+from gradcli.evaluate import Evaluation, evaluate
+from gradcli.gates import GATES
+from gradcli.graph import Input
+from gradcli.naming import names_of
+from gradcli.point import Point, bind, unused_names
+from gradcli.program import Program, base_of
+
+
+def numbers_only(program: Program, what: str) -> None:
+    """Refuse a program with gates of arrays. Raises UsageMistake."""
+    if program.graph.arrays:
+        node = next(node for node in program.graph.nodes if node.operands and node.gate.name not in GATES)
+        raise UsageMistake(f"{what} takes programs of numbers, and this one has arrays", node.span, "eval takes both")
+
+
+class Calculated(NamedTuple):
+    """unused: the names in the point that the program does not need."""
+
+    evaluation: Evaluation
+    unused: list[str]
+
+
+def calculated(
+    program: Program, point: Point, ties: str = "first", wrt: Iterable[str] | None = None, fuse: bool = True
+) -> Calculated:
+    """Values and gradients of a program at a point.
+
+    fuse: how the program was staged. Raises PointMistake where the point does not fit, ShapeMistake where
+    arrays do not fit each other.
+    """
+    if not means_arrays(program, point):
+        leaves, unused = bind(program, point)
+        return Calculated(evaluate(program, leaves, ties, wrt), unused)
+    return _over_arrays(program, point, ties, wrt, fuse)
+
+
+def means_arrays(program: Program, point: Point) -> bool:
+    """Whether a program works on arrays: by its gates, or because the point gives a list where a number stood."""
+    if program.graph.arrays:
+        return True
+    if all(isinstance(value, float) for value in point.values.values()):
+        return False
+    return any(_is_array(leaf.static, point) for leaf in program.inputs)
+
+
+def _is_array(leaf: object, point: Point) -> bool:
+    assert isinstance(leaf, Input)
+    value = point.values.get(leaf.base)
+    for place in leaf.places:
+        if not isinstance(value, list) or place >= len(value):
+            return False  # an error, that is said elsewhere
+        value = value[place]
+    return isinstance(value, list)
+
+
+def _over_arrays(program: Program, point: Point, ties: str, wrt: Iterable[str] | None, fuse: bool) -> Calculated:
+    import numpy as np
+
+    from gradcli.array_evaluate import evaluate_arrays
+    from gradcli.dimensions import written
+    from gradcli.shapes import shaped
+
+    seed_name = names_of(program).gradient[program.graph.output]
+    variables = dict.fromkeys(map(base_of, program.inputs))
+    unused = unused_names(program, variables, point, seed_name)
+    arrays = {name: np.asarray(_known(point.values[name]), dtype=float) for name in variables}
+    program = shaped(program, {name: array.shape for name, array in arrays.items()}, fuse)
+    shape = program.shapes[program.output]
+    seed: Any = None
+    if seed_name in point.values and seed_name not in variables:
+        seed = np.asarray(point.values[seed_name], dtype=float)
+        if seed.shape != shape:
+            title = f"'{seed_name}' has the shape {written(seed.shape)}"
+            raise PointMistake(f"{title}, and {program.graph.output} has {written(shape)}", program.output.span)
+    elif any(size != 1 for size in shape):
+        raise _no_number(program, seed_name, written(shape))
+    leaves = {leaf: _entry(arrays, leaf.static) for leaf in program.inputs}
+    return Calculated(evaluate_arrays(program, leaves, ties, wrt, seed), unused)
+
+
+def _known(value: Any) -> Any:
+    """A value of the point; one that could not be read is an error when it is asked for."""
+    if isinstance(value, GradError):
+        raise value
+    return value
+
+
+def _entry(arrays: dict[str, Any], leaf: object) -> Any:
+    assert isinstance(leaf, Input)
+    return arrays[leaf.base][leaf.places]
+
+
+def _no_number(program: Program, seed_name: str, shape: str) -> ShapeMistake:
+    """The output is an array, and no gradient arrives from above."""
+    node = program.output
+    text = program.text[node.start : node.end].strip()
+    name = program.graph.output
+    inner = text if len(text) <= 40 and "\n" not in text and name == "f" else name
+    return ShapeMistake(
+        f"{name} is an array of shape {shape}, and a gradient is that of a number",
+        node.span,
+        f"write sum({inner}), or give the gradient that arrives from above: --at {seed_name}=...",
+    )
