@@ -1,16 +1,16 @@
 """Shapes of results from shapes of operands, gate by gate; what is wrong where they do not fit.
 
 A shape is a tuple of dimensions: whole numbers, or names where a shape was declared by letters (m x n).
+A bound of a slice is taken to lie inside a dimension that is a letter: X[1:] of n rows has n - 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from gradcli.array_gates import Slice
+from gradcli.sizes import Dim, minus, plus, quotient, times
 
-Dim = int | str
 Shape = tuple[Dim, ...]
 
 
@@ -27,18 +27,14 @@ def shown(shape: Shape) -> str:
     """A shape in a message: 5x10, (3), a number."""
     if not shape:
         return "a number"
-    return "x".join(map(str, shape)) if len(shape) > 1 else f"a vector of {shape[0]}"
+    if len(shape) == 1:
+        return f"a vector of {shape[0]}"
+    return "x".join(f"({size})" if " " in str(size) else str(size) for size in shape)
 
 
 def written(shape: Shape) -> str:
     """A shape as NumPy writes it: (5, 10), (3,)."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-
-
-def entries(shape: Shape) -> int | None:
-    """How many entries an array of the shape has; None where a dimension is a letter."""
-    sizes = [size for size in shape if isinstance(size, int)]
-    return prod(sizes) if len(sizes) == len(shape) else None
 
 
 def broadcast(shapes: Sequence[Shape]) -> Shape:
@@ -76,17 +72,16 @@ def reduced(shape: Shape, axis: object, keepdims: object) -> Shape:
     return tuple(size for place, size in enumerate(shape) if place not in axes)
 
 
-def reshaped(shape: Shape, wanted: tuple[object, ...]) -> tuple[int, ...]:
-    """The shape that reshape gives, -1 filled in. Raises Misfit."""
-    count = entries(shape)
-    sizes = [size for size in wanted if isinstance(size, int)]
-    known = prod(size for size in sizes if size != -1)
-    if count is None:
-        raise Misfit("reshape needs numbers for all dimensions")
-    if sizes.count(-1) > 1 or any(size < -1 for size in sizes):
+def reshaped(shape: Shape, wanted: tuple[object, ...]) -> Shape:
+    """The shape that reshape gives, -1 filled in. wanted: dimensions. Raises Misfit."""
+    count = times(*shape)
+    sizes = [size for size in wanted if isinstance(size, int | str)]
+    known = times(*(size for size in sizes if size != -1))
+    if sizes.count(-1) > 1 or any(isinstance(size, int) and size < -1 for size in sizes):
         raise Misfit(f"{written(tuple(sizes))} is no shape", "one dimension may be -1: what is left over")
-    if -1 in sizes and known and count % known == 0:
-        return tuple(count // known if size == -1 else size for size in sizes)
+    left = quotient(count, known) if known != 0 and -1 in sizes else None
+    if left is not None:
+        return tuple(left if size == -1 else size for size in sizes)
     if -1 in sizes or known != count:
         raise Misfit(f"{count} entries ({shown(shape)}) do not fill the shape {written(tuple(sizes))}")
     return tuple(sizes)
@@ -124,10 +119,21 @@ def indexed(shape: Shape, index: tuple[object, ...], picked: Sequence[Shape]) ->
 
 
 def _slice_size(size: Dim, entry: Slice) -> Dim:
-    if entry == Slice(None, None, None):
-        return size
-    if not isinstance(size, int):
-        raise Misfit("a slice needs a number for its dimension")
     if entry.step == 0:
         raise Misfit("the step of a slice is 0")
-    return len(range(*slice(*entry).indices(size)))
+    if all(bound is None or isinstance(bound, int) for bound in entry) and isinstance(size, int):
+        return len(range(*slice(*entry).indices(size)))
+    if (entry.start, entry.stop) == (None, None) and entry.step in (None, 1, -1):
+        return size
+    if entry.step not in (None, 1):
+        raise Misfit("a slice with a step needs a number for its dimension", "declare the dimension as a number")
+    begin, end = _bound(entry.start, 0, size), _bound(entry.stop, size, size)
+    length = minus(end, begin)
+    return max(length, 0) if isinstance(length, int) else length
+
+
+def _bound(bound: object, default: Dim, size: Dim) -> Dim:
+    """A bound of a slice, counted from the front."""
+    if not isinstance(bound, int | str):
+        return default
+    return plus(size, bound) if isinstance(bound, int) and bound < 0 else bound

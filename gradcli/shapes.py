@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gradcli.array_gates import ARRAY_GATES, PRODUCTS, Hole, Slice, is_array_gate
-from gradcli.dimensions import Dim, Misfit, Shape, axes_of, broadcast, indexed, reduced, reshaped, shown, written
+from gradcli.dimensions import Misfit, Shape, axes_of, broadcast, indexed, reduced, reshaped, shown, written
 from gradcli.errors import ShapeMistake
 from gradcli.gates import GATES, INPUT, NUMBER, Gate
 from gradcli.graph import Graph, Input, Node
 from gradcli.program import Program
+from gradcli.sizes import Dim, minus, plus, quotient, times
 from gradcli.staging import cut, used_by_statements
 
 REDUCING = ("sum", "mean", "prod", "amax", "amin", "var", "std", "norm", "logsumexp")
@@ -147,16 +148,15 @@ class _Shaping:
         new = self.graph.apply(node.gate, operands, node.start, node.end)
         self.shapes[new] = shape
         known = [self.numbers[operand] for operand in operands if operand in self.numbers]
-        if len(known) == len(operands) and all(isinstance(size, int) for size in known):
-            self._count(new, node.gate, [size for size in known if isinstance(size, int)])
+        if len(known) == len(operands):
+            self._count(new, node.gate, known)
         return new
 
-    def _count(self, node: Node, gate: Gate, known: list[int]) -> None:
-        """Whole numbers that are worked out from sizes: N - 1, 2*H."""
-        if gate.name in ("add", "sub", "mul", "neg"):
-            left, right = known[0], known[-1]
-            results = {"add": left + right, "sub": left - right, "mul": left * right, "neg": -left}
-            self.numbers[node] = results[gate.name]
+    def _count(self, node: Node, gate: Gate, known: list[Dim]) -> None:
+        """Whole numbers that are worked out from sizes: N - 1, 2*H, D/2."""
+        count = _COUNTS[gate.name](known) if gate.name in _COUNTS else None
+        if count is not None:
+            self.numbers[node] = count
 
     def _product(self, node: Node, operands: tuple[Node, ...]) -> Node:
         """A written @ or dot: the row that fits the dimensions."""
@@ -247,7 +247,7 @@ class _Shaping:
         if not isinstance(entry, Hole):
             return entry
         known = self.numbers.get(operands[entry.place])
-        if not isinstance(known, int):
+        if known is None:
             raise Misfit("a size is a whole number, or worked out from X.shape[0]")
         return known
 
@@ -268,7 +268,7 @@ class _Shaping:
         for entry in index:
             if isinstance(entry, Slice):
                 filled.append(Slice(*(self._filled(bound, operands, node) for bound in entry)))
-            elif isinstance(entry, Hole) and not isinstance(self.numbers.get(operands[entry.place]), int):
+            elif isinstance(entry, Hole) and operands[entry.place] not in self.numbers:
                 picked.append(operands[entry.place])
                 filled.append(Hole(len(picked)))
             else:
@@ -321,6 +321,14 @@ def _written_operand(node: Node) -> Node:
     return node.operands[1] if inverse else node
 
 
+_COUNTS: dict[str, Callable[[list[Dim]], Dim | None]] = {
+    "add": lambda sizes: plus(*sizes),
+    "sub": lambda sizes: minus(*sizes),
+    "mul": lambda sizes: times(*sizes),
+    "neg": lambda sizes: times(-1, *sizes),
+    "div": lambda sizes: quotient(*sizes) if sizes[1] != 0 else None,
+}
+
 _BECOMES: dict[str, Callable[..., Node]] = {
     "transpose": _Shaping._transpose,
     "permute": _Shaping._permute,
@@ -358,7 +366,7 @@ def _joined(shapes: list[Shape], settings: Mapping[str, object]) -> Shape:
     if len(others) > 1 or len({len(shape) for shape in shapes}) > 1:
         raise Misfit(f"arrays of shapes {', '.join(map(written, shapes))} do not join along axis {place}")
     first = shapes[0]
-    return (*first[:place], sum(sizes), *first[place + 1 :])
+    return (*first[:place], plus(*sizes), *first[place + 1 :])
 
 
 def _stacked(shapes: list[Shape], settings: Mapping[str, object]) -> Shape:
@@ -404,9 +412,7 @@ def _of_index(shapes: list[Shape], settings: Mapping[str, object]) -> Shape:
 def _of_reshape(shapes: list[Shape], settings: Mapping[str, object]) -> Shape:
     wanted = settings["shape"]
     assert isinstance(wanted, tuple)
-    if all(isinstance(size, int) for size in shapes[0]):
-        return reshaped(shapes[0], wanted)
-    return wanted
+    return reshaped(shapes[0], wanted)
 
 
 def _reducing(shapes: list[Shape], settings: Mapping[str, object]) -> Shape:

@@ -5,13 +5,16 @@ Thirty wrong programs with their whole messages lie in samples/errors/.
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given
 from hypothesis import strategies as some
 
 from gradcli.array_gates import Hole, Slice
+from gradcli.declared import declared_shapes
 from gradcli.dimensions import Misfit, broadcast, indexed, reduced, reshaped
 from gradcli.errors import ShapeMistake
 from gradcli.shapes import shaped
+from gradcli.sizes import minus, plus, quotient, times
 from gradcli.staging import stage
 
 sizes = some.integers(0, 4)
@@ -93,6 +96,17 @@ LETTERS = {"W": ("m", "k"), "X": ("k", "n"), "v": ("k",), "b": ("m", 1), "y": ("
         ("X[:, 0]", ("k",)),
         ("X[arange(X.shape[0]), 0]", ("k",)),
         ("X.shape[1] * v", ("k",)),
+        ("X[1:, :-1]", ("k - 1", "n - 1")),
+        ("X[:2]", (2, "n")),
+        ("X[-2:]", (2, "n")),
+        ("X[:, ::-1]", ("k", "n")),
+        ("concatenate([X, X, v.reshape(-1, 1)], axis=1)", ("k", "2*n + 1")),
+        ("X.reshape(-1)", ("k*n",)),
+        ("(W @ X).reshape(X.shape[1], -1)", ("n", "m")),
+        ("X.reshape(X.shape[0] * X.shape[1], 1)", ("k*n", 1)),
+        ("stack([v, v])", (2, "k")),
+        ("arange(2*X.shape[0] - 1)", ("2*k - 1",)),
+        ("M = X.shape[0]; X[arange(M), 0]", ("k",)),
     ],
 )
 def test_letters_go_through(text, shape):
@@ -103,13 +117,111 @@ def test_letters_go_through(text, shape):
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("X @ W", "W @ X would fit (mxn)"), ("W @ X.T", "W @ X would fit (mxn)"), ("W + v * b.T", "")],
+    [
+        ("X @ W", "W @ X would fit (mxn)"),
+        ("W @ X.T", "W @ X would fit (mxn)"),
+        ("W + v * b.T", ""),
+        ("W.reshape(X.shape[0], -1) + X", ""),
+        ("concatenate([W, X])", ""),
+        ("X.reshape(X.shape[0], 3)", ""),
+        ("det(W)", ""),
+    ],
 )
 def test_letters_that_differ_do_not_fit(text, hint):
     program = stage(text)
     with pytest.raises(ShapeMistake) as caught:
         shaped(program, {name: LETTERS[name] for name in program.variables})
     assert hint in caught.value.hint
+
+
+terms = some.lists(some.tuples(some.integers(-3, 3), some.lists(some.sampled_from("abc"), max_size=2)), max_size=3)
+
+
+def dimension(given):
+    return plus(*(times(count, *names) for count, names in given))
+
+
+def sum_of_symbols(given):
+    return sympy.Add(*(count * sympy.prod(map(sympy.Symbol, names)) for count, names in given))
+
+
+@given(terms, terms)
+def test_arithmetic_with_sizes_is_that_of_polynomials(left, right):
+    first, second = sum_of_symbols(left), sum_of_symbols(right)
+    results = {plus: first + second, minus: first - second, times: first * second}
+    for function, wanted in results.items():
+        found = function(dimension(left), dimension(right))
+        assert sympy.sympify(found) == sympy.expand(wanted)
+        assert isinstance(found, int) == sympy.expand(wanted).is_number
+    assert (dimension(left) == dimension(right)) == (sympy.expand(first - second) == 0)
+
+
+@given(terms, terms)
+def test_a_quotient_of_sizes_multiplied_gives_the_whole(left, right):
+    whole, part = times(dimension(left), dimension(right)), dimension(right)
+    found = quotient(whole, part)
+    assert found is None or times(found, part) == whole
+    if len(sympy.Add.make_args(sympy.expand(sum_of_symbols(right)))) == 1 and part != 0:
+        assert found == dimension(left)
+
+
+# -- shapes as they are declared ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("W=5x10", (5, 10)),
+        ("W=mxk", ("m", "k")),
+        ("W = 5 x 10 ", (5, 10)),
+        ("W=(5, 10)", (5, 10)),
+        ("W=5×10", (5, 10)),
+        ("W=10", (10,)),
+        ("W=(10,)", (10,)),
+        ("W=n", ("n",)),
+        ("W=()", ()),
+        ("W=1", (1,)),
+        ("W=0x3", (0, 3)),
+        ("W=Nx3x32x32", ("N", 3, 32, 32)),
+        ("W=(batch, max_len)", ("batch", "max_len")),
+    ],
+)
+def test_a_shape_is_declared(text, shape):
+    assert declared_shapes(stage("sum(W)*s"), (text,)) == {"W": shape, "s": ()}
+
+
+def test_what_is_not_declared_is_a_number_or_as_long_as_its_elements():
+    program = stage("W @ X * s + w[2] * V[1, 0]")
+    assert declared_shapes(program, ("W=5x10", "X=10x3")) == {
+        "W": (5, 10), "X": (10, 3), "s": (), "w": (3,), "V": (2, 1)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("texts", "message", "place"),
+    [
+        (("W=5x10,W=3x3",), "'W' is declared twice", "W"),
+        (("W=5x10", "W=5x10"), "'W' is declared twice", "W"),
+        (("V=5x10",), "the program has no input 'V'", "V"),
+        (("W=5x10,Q=1,R=2",), "the program has no input 'Q', 'R'", "Q"),
+        (("pi=3",), "'pi' is a constant", "pi"),
+        (("H=3",), "'H' is assigned in the program", "H"),
+        (("W=5x",), "'5x' is no shape: a size is missing", "5x"),
+        (("W=",), "'' is no shape", "W="),
+        (("W=5x-1",), "'-1' is no size", "5x-1"),
+        (("W=5.5",), "'5.5' is no size", "5.5"),
+        (("W",), "'W' is no name=shape", "W"),
+        (("X=3x3, W:5x10",), "'W:5x10' is no name=shape", "W:5x10"),
+        (("W=" + "x".join(["2"] * 33),), "an array has at most 32 axes", "2x"),
+        (("W=" + "9" * 400,), "is no size", "99"),
+    ],
+)
+def test_a_shape_that_cannot_be_declared(texts, message, place):
+    with pytest.raises(ShapeMistake) as caught:
+        declared_shapes(stage("H = W @ X; sum(H)"), texts)
+    assert message in caught.value.message
+    assert caught.value.title == "--shape" and caught.value.source == texts[-1]
+    assert caught.value.source[caught.value.span.start : caught.value.span.end].startswith(place)
 
 
 # -- which row a written gate becomes -----------------------------------------------------

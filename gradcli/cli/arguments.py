@@ -112,6 +112,17 @@ def differentiation(function: F) -> F:
     )(function)
 
 
+def shape(function: F) -> F:
+    """--shape, where no point gives the shapes."""
+    return click.option(
+        "--shape",
+        "shapes",
+        multiple=True,
+        metavar="SHAPES",
+        help="W=5x10,b=10 · with names for sizes: W=mxk,X=kxn · s=() is a number, as is what is not declared.",
+    )(function)
+
+
 def table(function: F) -> F:
     """--data, --from, --to and --errors."""
     choices = click.Choice(TABLES)
