@@ -13,7 +13,7 @@ from gradcli.errors import Span, SyntaxMistake
 from gradcli.gates import NUMBER, Gate, parameters, variadic
 from gradcli.graph import Graph, Node
 from gradcli.spellings import Spellings, array_gate_called, attribute, indexed
-from gradcli.tokens import BINDING, COMPARISON, TOKEN
+from gradcli.tokens import BINDING, COMPARISON, TOKEN, Pending
 
 NOTHING = Node()  # where a slice has no bound
 
@@ -44,7 +44,7 @@ class Parser(Protocol):
     spellings: Spellings
     operands: list[Node]
     starts: list[int]
-    pending: list[tuple[int, object, int, int]]
+    pending: list[Pending]
     end: int
     depth: int
 
@@ -61,12 +61,10 @@ class Parser(Protocol):
 # -- tokens -------------------------------------------------------------------------------
 
 
-def matmul(parser: Parser) -> tuple[int, int, Gate]:
-    """How tightly @ binds, and its gate."""
+def matmul(parser: Parser) -> tuple[int, Pending]:
+    """The entry of @ among the operators."""
     parser.graph.arrays = True
-    gate = array_gate_called("matmul")
-    assert gate is not None
-    return BINDING["@"], BINDING["@"], gate
+    return BINDING["@"], (BINDING["@"], array_gate_called("matmul"), 2, -1)
 
 
 def incomplete(parser: Parser, kind: str | None, start: int, end: int) -> bool:

@@ -72,9 +72,11 @@ def evaluate(
 
 def _forward(program: Program, point: Mapping[Node, float]) -> list[float]:
     values = [nan] * len(program.graph.nodes)
+    for node, value in point.items():
+        values[node.index] = value
     for node in program.graph.nodes:
-        if not node.operands:
-            values[node.index] = leaf_value(node) if node.constant else point[node]
+        if node.constant and not node.operands:
+            values[node.index] = leaf_value(node)
     functions: dict[str, Callable[..., float]] = {}
     for node in program.order:
         name, operands = node.gate.name, node.operands

@@ -66,6 +66,7 @@ class Graph:
     statements: the user's names and their nodes, in order; `output` is the last one's name.
     titles: the same, by node: what the user called a node.
     inputs: the input leaves, in order of first appearance; leaves: what stands for a spelling (`x`, `1e3`, `pi`).
+    elements: the input leaves that are an element of a variable.
     arrays: whether a gate occurs that works on arrays.
     """
 
@@ -78,7 +79,7 @@ class Graph:
         self.arrays = False
         self._rewrites = rewrites or {}
         self.leaves: dict[str, Node] = {}
-        self._elements: dict[Input, Node] = {}
+        self.elements: dict[Input, Node] = {}
         self._set: dict[tuple[str, tuple[Node, ...], str], Node] = {}
         self._applied: defaultdict[str, dict[tuple[Node, ...], Node]] = defaultdict(dict)
 
@@ -88,11 +89,12 @@ class Graph:
 
     def name(self, name: str, start: int = 0, end: int = 0) -> Node:
         """What a name stands for here: a statement's node, a constant, or an input."""
-        if name in self.statements:
-            return self.statements[name]
-        if name in CONSTANTS:
-            return self.constant(name, start, end)
-        return self.leaves.get(name) or self._kept(INPUT, name, Input(name), start, end)
+        node = self.statements.get(name) or self.leaves.get(name)
+        if node is None:
+            if name in CONSTANTS:
+                return self.constant(name, start, end)
+            node = self.leaves[name] = self._new(INPUT, (), Input(name), start, end)
+        return node
 
     def constant(self, name: str, start: int = 0, end: int = 0) -> Node:
         """pi or e, kept by name."""
@@ -101,9 +103,9 @@ class Graph:
     def element(self, base: str, index: tuple[int, ...], start: int = 0, end: int = 0) -> Node:
         """One element of an input, as `w[0]`."""
         key = Input(base, index)
-        node = self._elements.get(key)
+        node = self.elements.get(key)
         if node is None:
-            node = self._elements[key] = self._new(INPUT, (), key, start, end)
+            node = self.elements[key] = self._new(INPUT, (), key, start, end)
         return node
 
     def apply(self, gate: Gate, operands: tuple[Node, ...], start: int = 0, end: int = 0) -> Node:
@@ -150,19 +152,21 @@ class Graph:
     def _new(
         self, gate: Gate, operands: tuple[Node, ...], static: str | Input | Settings | None, start: int, end: int
     ) -> Node:
+        nodes = self.nodes
         node = Node()
         node.gate = gate
         node.operands = operands
         node.static = static
         node.start = start
         node.end = end
-        node.index = len(self.nodes)
-        node.constant = gate is not INPUT
+        node.index = len(nodes)
+        node.constant = True
         if gate is INPUT:
+            node.constant = False
             self.inputs.append(node)
         for operand in operands:
             if not operand.constant:
                 node.constant = False
                 break
-        self.nodes.append(node)
+        nodes.append(node)
         return node

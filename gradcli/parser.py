@@ -6,11 +6,11 @@ wrong with a text is said in mistakes.py.
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 from gradcli import mistakes
 from gradcli.errors import Span, SyntaxMistake
-from gradcli.gates import GATES, Gate, takes
+from gradcli.gates import GATES, takes
 from gradcli.graph import Graph, Node
 from gradcli.spellings import Spellings
 from gradcli.tokens import (
@@ -24,6 +24,7 @@ from gradcli.tokens import (
     SPELLINGS,
     TARGET,
     TOKEN,
+    Pending,
 )
 
 BRACKETS = ("[", "]", ":")
@@ -45,7 +46,7 @@ class _Parser:
 
     at: where the next statement begins; end: where the last operand ends.
     operands: finished nodes; starts: where each begins.
-    pending: operators that wait for their right operand, as (binding, gate, 1 or 2 operands, place),
+    pending: operators that wait for their right operand, as (binding, gate, 1 or 2 operands, place of a prefix),
     and opened parentheses, as (0, gate of a call or None, operands before it, place); where arrays are made
     or meant, as (-1, Frame, operands before it, place).
     depth: how many parentheses are open; equal: where the statement has an == outside them, or -1.
@@ -63,7 +64,7 @@ class _Parser:
     def _begin(self) -> None:
         self.operands: list[Node] = []
         self.starts: list[int] = []
-        self.pending: list[tuple[int, Any, int, int]] = []
+        self.pending: list[Pending] = []
         self.equal = -1
         self.depth = 0
 
@@ -124,18 +125,15 @@ class _Parser:
             kind = token.lastgroup
             if kind == "operand" and not complete:
                 written = token[OPERAND]
-                start = token.start(OPERAND)
+                start, self.end = token.span(OPERAND)
                 operands.append(known.get(written) or self.spellings.operand(written, start))
                 starts.append(start)
-                self.end = token.end()
                 complete = True
             elif kind == "operator" and complete:
-                symbol = token[OPERATOR]
-                start = token.start(OPERATOR)
-                binding, tighter, gate = OPERATORS.get(symbol) or self._operator(symbol, start)
+                tighter, waits = OPERATORS.get(token[OPERATOR]) or self._operator(token)
                 if pending and pending[-1][0] >= tighter:
                     self.reduce(tighter)
-                pending.append((binding, gate, 2, start))
+                pending.append(waits)
                 complete = False
             elif complete and kind in ("end", "newline", "semicolon") and not (self.depth and kind == "newline"):
                 self.at = token.start()
@@ -235,8 +233,9 @@ class _Parser:
 
     # -- operators ------------------------------------------------------------------------
 
-    def _operator(self, symbol: str, start: int) -> tuple[int, int, Gate]:
+    def _operator(self, token: re.Match[str]) -> tuple[int, Pending]:
         """An operator that is rare or cannot stand here: a comparison, or an error."""
+        symbol, start = token[OPERATOR], token.start(OPERATOR)
         if symbol not in COMPARISONS:
             if symbol == "@":
                 from gradcli import brackets

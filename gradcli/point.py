@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gradcli.errors import GradError, PointMistake, UsageMistake, did_you_mean, listed
 from gradcli.graph import CONSTANTS, Input, Node
@@ -58,14 +58,12 @@ def bind(program: Program, point: Point) -> tuple[dict[Node, float], list[str]]:
 
     Raises PointMistake, naming all that is missing or unknown at once.
     """
-    leaves = program.inputs
+    leaves, given = program.inputs, point.values
+    values: list[Any] = [given.get(base_of(leaf)) for leaf in leaves]
+    if set(map(type, values)) == {float} and len(given) == len(leaves) and not program.graph.elements:
+        return dict(zip(leaves, values, strict=True)), []  # a number for each name: nothing can be wrong
     unused = unused_names(program, dict.fromkeys(map(base_of, leaves)), point)
-    bound: dict[Node, float] = {}
-    for leaf in leaves:
-        assert isinstance(leaf.static, Input)
-        value = point.values[leaf.static.base]
-        bound[leaf] = value if type(value) is float and not leaf.static.places else _picked(leaf, value)
-    return bound, unused
+    return {leaf: _picked(leaf, given[base_of(leaf)]) for leaf in leaves}, unused
 
 
 def unused_names(program: Program, variables: Mapping[str, None], point: Point, also: str = "") -> list[str]:

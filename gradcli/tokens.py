@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from gradcli.gates import GATES, Gate, operator_of
+from gradcli.gates import GATES, operator_of
 
 WORD = r"[^\W\d²³][^\W²³]*+"  # any letters: a class of the Greek ones costs a tenth of the start-up; see `foreign`
 NAME = rf"{WORD}(?:\.{WORD})*+"  # np.exp is one token
@@ -43,20 +44,23 @@ MOST_INDICES = 32
 MODULES = ("math", "np", "numpy", "np.linalg", "numpy.linalg")
 
 
-def _operators() -> dict[str, tuple[int, int, Gate]]:
-    """For each operator: how tightly it binds, what binds tighter to its left, its gate."""
+Pending = tuple[int, Any, int, int]  # how tightly it binds, what it is, see parser.py, and its place where that counts
+
+
+def _operators() -> dict[str, tuple[int, Pending]]:
+    """For each operator: how tightly what stands to its left must bind to be done first, and what waits."""
     found = {}
     for gate in GATES.values():
         symbol = operator_of(gate)
         if symbol:
             binding = BINDING[symbol]
-            found[symbol] = (binding, binding + (binding in (COMPARISON, POWER)), gate)
+            found[symbol] = (binding + (binding in (COMPARISON, POWER)), (binding, gate, 2, -1))
     return found | {sign: found[symbol] for sign, symbol in SPELLINGS.items() if symbol in found}
 
 
 _ALL = _operators()
-COMPARISONS = {symbol: entry for symbol, entry in _ALL.items() if entry[0] == COMPARISON}
-OPERATORS = {symbol: entry for symbol, entry in _ALL.items() if entry[0] != COMPARISON}
+COMPARISONS = {symbol: entry for symbol, entry in _ALL.items() if entry[1][0] == COMPARISON}
+OPERATORS = {symbol: entry for symbol, entry in _ALL.items() if entry[1][0] != COMPARISON}
 PREFIXES = {"-": (UNARY, "neg"), "−": (UNARY, "neg"), "+": (UNARY, ""), "√": (ROOT, "sqrt")}
 
 
