@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from gradcli.draw.canvas import Piece
+
 T = TypeVar("T")
 NARROWEST = 30  # columns; below that a table says nothing
 COLOURS = {"agrees": "green", "disagrees": "bold red", "DISAGREES": "bold red", "skipped": "dim"}
@@ -210,6 +212,45 @@ def show_code(code: str, language: str) -> None:
     lexer = {"numpy": "python", "torch": "python", "jax": "python"}.get(language, language)
     shown = Syntax(code, lexer, theme="ansi_dark", background_color="default", word_wrap=False)
     terminal().print(shown.highlight(code), soft_wrap=True, end="")
+
+
+# How a drawing looks on a terminal, by the kind of a piece.
+LOOKS = {
+    "value": "green",
+    "gradient": "red",
+    "input": "bold",
+    "gate": "bold",
+    "wire": "dim",
+    "frame": "",
+    "told": "dim",
+}
+
+
+def show_drawing(rows: Sequence[Sequence[Piece]], path: str | None = None) -> None:
+    """Lines of pieces, each with a look of its own, to the terminal or a file."""
+    if path in (None, "-") and not _is_coloured(sys.stdout):
+        write("".join("".join(piece.text for piece in row).rstrip() + "\n" for row in rows))
+        return
+    from rich.text import Text
+
+    lines = [Text.assemble(*((piece.text, LOOKS.get(piece.kind, "")) for piece in row)) for row in rows]
+    _to(None if path == "-" else path, lambda out: out.print(*lines, sep="\n", soft_wrap=True))
+
+
+def width() -> int:
+    """Columns for a drawing."""
+    return _columns()
+
+
+def takes_unicode(path: str | None = None) -> bool:
+    """Whether the output can show lines and Greek letters; a file can."""
+    if path not in (None, "-"):
+        return True
+    try:
+        "─│╭▸σ√²".encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _print(blocks: list[Block], out: Console) -> None:

@@ -22,7 +22,7 @@ from gradcli.staging import stage
     short_help="The circuit: values green, gradients red.",
     epilog="""\b
 Examples:
-  gradcli draw "(x + y) * z" --at x=-2,y=5,z=-4 > circuit.svg
+  gradcli draw "(x + y) * z" --at x=-2,y=5,z=-4
   gradcli draw "1/(1 + exp(-(w*x + b)))" --no-fuse --at w=2,x=-1,b=3 -o neuron.svg
   gradcli draw "x * sigmoid(y)" --at x=3,y=-4 -o steps.svg""",
 )
@@ -44,7 +44,7 @@ def command(
     output: str | None,
 ) -> None:
     """Draw the circuit of EXPR: at a point with the value above each wire and the gradient below it."""
-    form = form or (ENDINGS.get(PurePath(output).suffix.lower()) if output else None) or "svg"
+    form = form or (ENDINGS.get(PurePath(output).suffix.lower()) if output else None) or "terminal"
     text, title = arguments.program_text(expr, file)
     try:
         program = stage(text, fuse=not no_fuse)
@@ -57,6 +57,13 @@ def command(
                 console.remark(f"the program does not use {', '.join(unused[:8])}")
     except GradError as error:
         raise error.inside(text, title) from None
-    from gradcli.draw.svg import svg
+    circuit = circuit_of(program, evaluation)
+    if form == "terminal":
+        from gradcli.draw.terminal import terminal
 
-    results.deliver(svg(circuit_of(program, evaluation)), output)
+        rows = terminal(circuit, console.width(), plain=not console.takes_unicode(output))
+        console.show_drawing(rows, output)
+    else:
+        from gradcli.draw.svg import svg
+
+        results.deliver(svg(circuit), output)

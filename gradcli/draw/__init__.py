@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-FORMATS = ("svg",)
+FORMATS = ("terminal", "svg")
 ENDINGS = {".svg": "svg"}

@@ -24,7 +24,7 @@ class Part(NamedTuple):
     code: what it computes. operands: the parts whose wires enter it, by their place in the circuit.
     ordered: whether it matters which wire enters where. value, gradient: at the wire, None where there is none.
     carried: whether it stands elsewhere, or is left out, and only its wire is taken up here.
-    goes_on: whether its wire is taken up again elsewhere.
+    goes_on: whether its wire ends here, to be taken up again elsewhere.
     """
 
     kind: str

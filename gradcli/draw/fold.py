@@ -42,7 +42,8 @@ def _band(circuit: Circuit, columns: list[int], begin: int, end: int) -> Circuit
     found = [_taken_up(parts[place], place in before) for place in shown[: len(shown) - len(inside)]]
     for place in inside:
         operands = tuple(places[operand] for operand in parts[place].operands)
-        found.append(parts[place]._replace(operands=operands, goes_on=place in after))
+        goes_on = place in after and not any(place in parts[user].operands for user in inside)
+        found.append(parts[place]._replace(operands=operands, goes_on=goes_on))
     return circuit._replace(parts=found, output=places.get(circuit.output, -1))
 
 
