@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NARROWEST = 30  # columns; below that a table says nothing
+# Of the sixteen colours, those that are read on a dark ground and on a light one; by kind of token.
+CODE_COLOURS = {
+    ("Comment",): "dim",
+    ("Keyword",): "magenta",
+    ("Literal", "String"): "green",
+    ("Name", "Function"): "bold",
+}
 COLOURS = {"agrees": "green", "disagrees": "bold red", "DISAGREES": "bold red", "skipped": "dim"}
 
 
@@ -207,10 +214,12 @@ def show_code(code: str, language: str) -> None:
     if not _is_coloured(sys.stdout):
         write(code)
         return
-    from rich.syntax import Syntax
+    from rich.style import Style
+    from rich.syntax import ANSISyntaxTheme, Syntax
 
+    theme = ANSISyntaxTheme({kind: Style.parse(style) for kind, style in CODE_COLOURS.items()})
     lexer = {"numpy": "python", "torch": "python", "jax": "python"}.get(language, language)
-    shown = Syntax(code, lexer, theme="ansi_dark", background_color="default", word_wrap=False)
+    shown = Syntax(code, lexer, theme=theme, background_color="default", word_wrap=False)
     terminal().print(shown.highlight(code), soft_wrap=True, end="")
 
 
@@ -258,7 +267,7 @@ def _print(blocks: list[Block], out: Console) -> None:
 
     plain = [Text(escaped(block.heading)) for block in blocks if not block.rows and " " in block.heading]
     out.print(_table(blocks))
-    for line in plain:
+    for line in [Text(), *plain] if plain else []:
         out.print(line)
 
 
