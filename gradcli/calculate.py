@@ -5,7 +5,7 @@ NumPy is loaded only in the second case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gradcli.errors import GradError, PointMistake, ShapeMistake, UsageMistake
@@ -15,6 +15,8 @@ from gradcli.graph import Input
 from gradcli.naming import names_of
 from gradcli.point import Point, bind, unused_names
 from gradcli.program import Program, base_of
+
+PICKS = ("pick", "pick2")  # gates whose further operands are whole numbers
 
 
 def numbers_only(program: Program, what: str) -> None:
@@ -112,3 +114,45 @@ def _no_number(program: Program, seed_name: str, shape: str) -> ShapeMistake:
         node.span,
         f"write sum({inner}), or give the gradient that arrives from above: --at {seed_name}=...",
     )
+
+
+# -- what is told -------------------------------------------------------------------------
+
+
+def varying(program: Program) -> list[str]:
+    """The variables that have a gradient: all but those that only pick rows."""
+    picking = {operand for node in program.shapes if node.gate.name in PICKS for operand in node.operands[1:]}
+    if not picking:
+        return program.variables
+    used = {operand for node in program.order if node.gate.name not in PICKS for operand in node.operands}
+    used |= {node.operands[0] for node in program.order if node.gate.name in PICKS}
+    only = {base_of(leaf) for leaf in program.inputs if leaf in picking and leaf not in used}
+    return [name for name in program.variables if name not in only]
+
+
+def gradients(evaluation: Evaluation, point: Mapping[str, Any], inputs: Iterable[str]) -> dict[str, Any]:
+    """The gradient of each input asked for, in the shape of its value: numbers and nested lists.
+
+    point: the values of all variables.
+    """
+    found: dict[str, Any] = {name: _zeros(point[name]) for name in inputs}
+    for leaf in evaluation.program.inputs:
+        base = base_of(leaf)
+        if base not in found:
+            continue
+        gradient = evaluation.gradient(leaf)
+        assert isinstance(leaf.static, Input)
+        if not leaf.static.places:
+            found[base] = gradient
+            continue
+        part = found[base]
+        for place in leaf.static.places[:-1]:
+            part = part[place]
+        part[leaf.static.places[-1]] = gradient
+    return found
+
+
+def _zeros(value: Any) -> Any:
+    if not isinstance(value, float | int):
+        return [_zeros(part) for part in value]
+    return 0.0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from gradcli.calculate import calculated
+from gradcli.calculate import calculated, varying
 from gradcli.checks import ALL
 from gradcli.cli import arguments, cases, checking, console, reports, results
 from gradcli.errors import GradError, UsageMistake
@@ -36,7 +36,7 @@ class Question(NamedTuple):
         if self.strict and warnings:
             raise UsageMistake(warnings[0].message, warnings[0].span, "--strict makes warnings errors", text)
         return reports.report(
-            results.Result(evaluation, point.values, inputs or results.varying(evaluation.program), found, checks)
+            results.Result(evaluation, point.values, inputs or varying(evaluation.program), found, checks)
         )
 
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from gradcli.calculate import calculated
+from gradcli.calculate import calculated, varying
 from gradcli.cli import arguments, checking, console, results
 from gradcli.errors import GradError, UsageMistake
 from gradcli.findings import Finding, findings
@@ -77,7 +77,7 @@ def command(
     found = findings(evaluation, ties)
     _report(found, unused, text, title, strict)
     checks = checking.run(evaluation, check, inputs, strict)
-    result = results.Result(evaluation, point.values, inputs or results.varying(evaluation.program), found, checks)
+    result = results.Result(evaluation, point.values, inputs or varying(evaluation.program), found, checks)
     if only is not None:
         results.deliver(results.only(result, only, as_json or form == "json"), output)
     elif as_json or form == "json":

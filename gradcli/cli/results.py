@@ -5,19 +5,18 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gradcli import calculate
 from gradcli.cli import console
 from gradcli.errors import UsageMistake, did_you_mean
 from gradcli.evaluate import Evaluation
 from gradcli.findings import Finding
-from gradcli.graph import Input, Node
+from gradcli.graph import Node
 from gradcli.naming import Names, names_of, own_gradients
 from gradcli.printer import text_of
 from gradcli.program import Program, base_of
 
 if TYPE_CHECKING:
     from gradcli.checks.verdict import Check
-
-PICKS = ("pick", "pick2")
 
 
 class Result(NamedTuple):
@@ -50,40 +49,9 @@ class Result(NamedTuple):
         return self.evaluation.value(self.program.output)
 
 
-def varying(program: Program) -> list[str]:
-    """The variables that have a gradient: all but those that only pick rows."""
-    picking = {operand for node in program.shapes if node.gate.name in PICKS for operand in node.operands[1:]}
-    if not picking:
-        return program.variables
-    used = {operand for node in program.order if node.gate.name not in PICKS for operand in node.operands}
-    used |= {node.operands[0] for node in program.order if node.gate.name in PICKS}
-    only = {base_of(leaf) for leaf in program.inputs if leaf in picking and leaf not in used}
-    return [name for name in program.variables if name not in only]
-
-
 def gradients(result: Result) -> dict[str, Any]:
     """The gradient of each input asked for, in the shape of its value."""
-    found: dict[str, Any] = {name: _zeros(result.point[name]) for name in result.inputs}
-    for leaf in result.program.inputs:
-        base = base_of(leaf)
-        if base not in found:
-            continue
-        gradient = result.evaluation.gradient(leaf)
-        assert isinstance(leaf.static, Input)
-        if not leaf.static.places:
-            found[base] = gradient
-            continue
-        part = found[base]
-        for place in leaf.static.places[:-1]:
-            part = part[place]
-        part[leaf.static.places[-1]] = gradient
-    return found
-
-
-def _zeros(value: Any) -> Any:
-    if not isinstance(value, float | int):
-        return [_zeros(part) for part in value]
-    return 0.0
+    return calculate.gradients(result.evaluation, result.point, result.inputs)
 
 
 # -- text ---------------------------------------------------------------------------------
