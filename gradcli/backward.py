@@ -87,10 +87,11 @@ def active(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
 
 def passes(gate: Gate, place: int) -> bool:
     """Whether any gradient flows to the operand at `place`."""
-    if not gate.partials and variadic(gate):
+    partials = gate.partials
+    if not partials and variadic(gate):
         return True
     letter = parameters(gate)[place]
-    return gate.partials.get(letter, "0") != "0" or letter in gate.pullback
+    return partials.get(letter, "0") != "0" or letter in gate.pullback
 
 
 def leading(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
@@ -120,20 +121,22 @@ def flows(program: Program, wrt: Iterable[str] | None = None) -> Iterator[Flow]:
     received[program.output.index] = 1
     for line in reversed(program.lines):
         if received[line.index] and leads[line.index]:
-            for operand, steps in _ways(program, line, leads, ()):
-                yield Flow(line, operand, steps, bool(received[operand.index]))
+            for operand, steps in _ways(program.inside, line, leads, ()):
+                yield Flow(line, operand, steps, received[operand.index] == 1)
                 received[operand.index] = 1
 
 
 Steps = tuple[tuple[Node, int], ...]
 
 
-def _ways(program: Program, node: Node, leads: bytearray, before: Steps) -> Iterator[tuple[Node, Steps]]:
+def _ways(inside: bytearray, node: Node, leads: bytearray, before: Steps) -> list[tuple[Node, Steps]]:
     """The operands of a line and the steps to each; what is inside a line is as deep as the line is wide at most."""
+    found = []
     for place, operand in enumerate(node.operands):
         if leads[operand.index] and passes(node.gate, place):
             steps = (*before, (node, place))
-            if program.inside[operand.index]:
-                yield from _ways(program, operand, leads, steps)
+            if inside[operand.index]:
+                found += _ways(inside, operand, leads, steps)
             else:
-                yield operand, steps
+                found.append((operand, steps))
+    return found

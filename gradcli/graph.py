@@ -28,6 +28,9 @@ class Input(NamedTuple):
         return f"{self.base}[{', '.join(map(str, self.places))}]" if self.places else self.base
 
 
+NAMELESS = Input("")
+
+
 class Node:
     """A gate applied to operands, or a leaf. Made by Graph only; compared by identity.
 
@@ -107,6 +110,10 @@ class Graph:
         if node is None:
             node = self.elements[key] = self._new(INPUT, (), key, start, end)
         return node
+
+    def placeholder(self) -> Node:
+        """A leaf that no text can name, different from every other."""
+        return self._new(INPUT, (), NAMELESS, 0, 0)
 
     def apply(self, gate: Gate, operands: tuple[Node, ...], start: int = 0, end: int = 0) -> Node:
         """The gate on its operands: an equal node that is there already, what it is rewritten to, or a new one."""

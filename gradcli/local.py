@@ -63,9 +63,9 @@ class Formulas:
         self.one = self.graph.number("1")
         self._rules: dict[object, Node] = {}
 
-    def leaf(self, name: str) -> Node:
-        """A node that stands for a variable of the code; the name only tells it from others."""
-        return self.graph.element(name, (0,))
+    def leaf(self) -> Node:
+        """A node that stands for a variable of the code."""
+        return self.graph.placeholder()
 
     def _inline(self, node: Node) -> bool:
         """Whether a node is written out wherever it is used: numbers, and constants without a line."""
@@ -89,11 +89,12 @@ class Formulas:
     def _likeness(self, node: Node, named: list[Node]) -> tuple[object, ...]:
         """What is the same for all lines that are written alike; and the operands that have names."""
         key: list[object] = [node.gate.name]
+        inside = self.program.inside
         for operand in node.operands:
-            if operand.constant and self._inline(operand):
+            if inside[operand.index]:
+                key.append(operand if operand.constant else self._likeness(operand, named))
+            elif operand.constant and not operand.operands:
                 key.append(operand)
-            elif operand.operands and self.program.inside[operand.index]:
-                key.append(self._likeness(operand, named))
             else:
                 key.append(None)
                 named.append(operand)
@@ -126,11 +127,12 @@ class Formulas:
         """What a flow brings its operand, `upstream` being the gradient that arrives at its line."""
         key: list[object] = [upstream.constant]
         named = [] if upstream.constant else [upstream]
+        inside = self.program.inside
         for node, place in flow.steps:
             key += (node.gate.name, place)
             named.append(node)
             for operand in node.operands:
-                if operand.constant and self._inline(operand):
+                if operand.constant and (inside[operand.index] or not operand.operands):
                     key.append(operand)
                 else:
                     key.append(None)

@@ -5,11 +5,13 @@ The only place that makes gradient names. The same program always gets the same 
 
 from __future__ import annotations
 
+from functools import cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from gradcli.gates import GATES, NUMBER, parameters
 from gradcli.graph import CONSTANTS, Input, Node
-from gradcli.program import Program
+from gradcli.program import SUMS, Program
 from gradcli.words import TARGETS
 
 LONGEST = 10
@@ -32,6 +34,7 @@ SHORT = {"add": "sum", "sub": "diff", "mul": "prod", "div": "quot", "pow": "powe
          "amin": "smallest", "extent": "size", "solve_vector": "solved", "solve": "solved", "stack": "stacked",
          "concatenate": "joined"}  # fmt: skip
 COMPOUND = ("add", "sub", "mul", "neg")
+_constant = attrgetter("constant")
 
 
 class Names(NamedTuple):
@@ -70,10 +73,11 @@ def own_gradients(program: Program) -> dict[str, str]:
     return _gradients(own, set(own))
 
 
-def reserved() -> set[str]:
+@cache
+def reserved() -> frozenset[str]:
     """Names that no stage may have: gates with one scalar operand or two, and words of the targets."""
     gates = {name for gate in GATES.values() for name in (gate.name, *gate.aliases)}
-    return gates.union(*TARGETS.values()) - {"sum", "num", "den", "dot", "prod"}
+    return frozenset(gates.union(*TARGETS.values()) - {"sum", "num", "den", "dot", "prod"})
 
 
 def _gradients(names: list[str], taken: set[str]) -> dict[str, str]:
@@ -122,7 +126,7 @@ def _is_inverse(node: Node, program: Program) -> bool:
 
 def _stem(program: Program, line: Node, chosen: dict[Node, str]) -> str:
     """What a line is called after its gate and operands, or after its gate alone where that is long."""
-    if _is_dot(program, line):
+    if line.gate.name in SUMS and _is_dot(program, line):
         return "dot"
     name = _spelled(program, line, chosen, LONGEST)
     if name and len(name) <= LONGEST:
@@ -132,7 +136,7 @@ def _stem(program: Program, line: Node, chosen: dict[Node, str]) -> str:
 
 def _is_dot(program: Program, line: Node) -> bool:
     """Whether a line has products inside: only dot products do."""
-    waiting = list(line.operands)
+    waiting = [operand for operand in line.operands if program.inside[operand.index]]
     while waiting:
         node = waiting.pop()
         if program.inside[node.index] and not node.constant:
@@ -146,8 +150,6 @@ def _spelled(program: Program, node: Node, chosen: dict[Node, str], room: int) -
     """The name of a node from those of its operands; nothing where that would be longer than `room`."""
     if room < 0:
         return ""
-    if node in chosen:
-        return _joined(chosen[node])
     if node.gate is NUMBER:
         return NUMERALS.get(str(node.static), "k")
     if not node.operands:
@@ -156,17 +158,26 @@ def _spelled(program: Program, node: Node, chosen: dict[Node, str], room: int) -
         return ""
     parts = []
     for operand in node.operands:
-        part = _spelled(program, operand, chosen, room)
-        if not part:
+        known = chosen.get(operand)
+        part = _spelled(program, operand, chosen, room) if known is None else _joined(known)
+        if not part or room < 0:
             return ""
         room -= len(part)
         parts.append(part)
-    return _template(node).format(**dict(zip(parameters(node.gate), parts, strict=False)))
+    return _numbered(_template(node), parameters(node.gate)).format(*parts)
+
+
+@cache
+def _numbered(stem: str, letters: tuple[str, ...]) -> str:
+    """A stem with the places of its operands instead of their letters."""
+    return stem.format(**{letter: f"{{{place}}}" for place, letter in enumerate(letters)})
 
 
 def _template(node: Node) -> str:
     """The stem of a node's gate, as it reads with its numbers."""
     gate = node.gate
+    if not any(map(_constant, node.operands)):
+        return gate.stem
     digits = [_digits(operand) for operand in node.operands]
     for place, number in enumerate(digits):
         if (gate.name, place, number) in WITH_NUMBER:
@@ -191,4 +202,6 @@ def _digits(node: Node) -> str:
 
 def _joined(name: str) -> str:
     """A name as a part of another: w0 for w[0]."""
+    if name.isalnum():
+        return name
     return "".join(sign for sign in name if sign.isalnum() or sign == "_")

@@ -135,6 +135,11 @@ class _Parser:
                     self.reduce(tighter)
                 pending.append(waits)
                 complete = False
+            elif kind == "open" and not complete:
+                pending.append((0, None, len(operands), token.start(kind)))
+                self.depth += 1
+            elif kind == "close" and complete:
+                self.close(token.start(kind))
             elif complete and kind in ("end", "newline", "semicolon") and not (self.depth and kind == "newline"):
                 self.at = token.start()
                 return self._finished()
@@ -152,15 +157,16 @@ class _Parser:
     def _incomplete(self, kind: str | None, start: int, end: int) -> bool:
         """Take a token where an operand is expected; whether the operand is complete then."""
         sign = self.text[start:end]
-        if kind in ("open", "call"):
-            gate = self.spellings.function(sign[:-1].rstrip(), start, end) if kind == "call" else None
-            receiver = self.spellings.receivers.get(sign[:-1].rstrip())
-            if gate is not None and receiver is not None:
+        if kind == "call":
+            written = sign[:-1].rstrip()
+            gate = self.spellings.function(written, start, end)
+            receiver = self.spellings.receivers.get(written)
+            if receiver is None:
+                self.pending.append((0, gate, len(self.operands), start))
+            else:
                 from gradcli import brackets
 
                 brackets.open_call(self, gate, receiver, start)
-            else:
-                self.pending.append((0, gate, len(self.operands), start))
             self.depth += 1
         elif kind == "operator" and sign in PREFIXES:
             binding, name = PREFIXES[sign]
@@ -184,9 +190,7 @@ class _Parser:
 
     def _complete(self, kind: str | None, start: int, end: int) -> bool:
         """Take a token behind a complete operand; whether the operand is complete still."""
-        if kind == "close":
-            self.close(start)
-        elif kind == "superscript":
+        if kind == "superscript":
             self.reduce(ROOT)
             digits = "".join(SPELLINGS[sign] for sign in self.text[start:end])
             exponent = self.graph.number(digits, start, end)

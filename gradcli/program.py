@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from gradcli.graph import Graph, Input, Node
 
+SUMS = ("add", "sub")  # gates whose lines take others in, but for constants
+
 
 class Program(NamedTuple):
     """The cut of a graph into lines.

@@ -10,11 +10,10 @@ from __future__ import annotations
 from gradcli.gates import INPUT
 from gradcli.graph import Graph, Node
 from gradcli.parser import parse
-from gradcli.program import Program
+from gradcli.program import SUMS, Program
 from gradcli.rewrite import elementary, fusing
 
 WIDTH = 16  # operands in a line at most
-SUMS = ("add", "sub")
 
 
 def stage(text: str, fuse: bool = True) -> Program:

@@ -125,7 +125,7 @@ class _Builder:
         used = used_by_output(program)
         self.used = {base_of(leaf) for leaf in program.inputs if used[leaf.index]}
         self.stages = list(enumerate((line for line in program.lines if used[line.index]), 1))
-        seed = self.formulas.leaf("seed") if target.seeded else self.formulas.one
+        seed = self.formulas.leaf() if target.seeded else self.formulas.one
         self.gradients: dict[Node, Node] = {program.output: seed}
         self.leaves: dict[Node, str] = {}  # nodes that only generated code has, and what to call them
         self.accumulated: set[Node] = set()
@@ -172,7 +172,7 @@ class _Builder:
     # -- assignments ----------------------------------------------------------------------
 
     def _group(self, line: Node, sent: list[Flow]) -> Group:
-        if variadic(line.gate) and len(line.operands) > 2:
+        if len(line.operands) > 2 and variadic(line.gate):
             return Group(line, self.numbers[line], list(self._routed(line, sent)))
         return Group(line, self.numbers[line], [self._assignment(flow) for flow in sent])
 
@@ -216,14 +216,15 @@ class _Builder:
         return self.formulas.ties == "split"
 
     def _gradient(self, operand: Node, accumulates: bool) -> Node:
-        if operand not in self.gradients:
-            self.gradients[operand] = self.formulas.leaf(f"d{operand.index}")
+        gradient = self.gradients.get(operand)
+        if gradient is None:
+            gradient = self.gradients[operand] = self.formulas.leaf()
         if accumulates:
-            self.accumulated.add(self.gradients[operand])
-        return self.gradients[operand]
+            self.accumulated.add(gradient)
+        return gradient
 
     def _leaf(self, name: str) -> Node:
-        leaf = self.formulas.leaf(f"v{len(self.leaves)}")
+        leaf = self.formulas.leaf()
         self.leaves[leaf] = self._free(name)
         self.accumulated.add(leaf)
         return leaf

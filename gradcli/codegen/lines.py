@@ -79,7 +79,7 @@ class Writer:
         for group in self.code.groups:
             for assignment in group.assignments:
                 rule, letters = assignment.value
-                found.update([letters[place] for place in (self.pieces.get(rule) or self._split(rule))[1]])
+                found.update(map(letters.__getitem__, (self.pieces.get(rule) or self._split(rule))[1]))
         return found
 
     # -- forward --------------------------------------------------------------------------
@@ -113,25 +113,27 @@ class Writer:
         """The gradient of a variable that receives nothing."""
         return self.target.nothing(variable) or self.dialect.number("0")
 
-    def _group(self, group: Group) -> Iterator[str]:
+    def _group(self, group: Group) -> list[str]:
+        lines: list[str] = []
         done = set()
         for assignment in group.assignments:
             leaf = self.leaf_of.get(assignment.target)
-            base = base_of(leaf) if leaf is not None else ""
+            base = base_of(leaf) if leaf is not None and self.lists else ""
             if base not in self.lists:
-                yield from self._assignment(assignment)
+                if assignment.local:
+                    self.changing.add(assignment.local)
+                    lines.append(self._line(assignment.local, self.text(assignment.value), False))
+                lines.append(self._assignment(assignment, leaf is not None))
             elif base not in done:
                 done.add(base)
-                yield self._list(self.lists[base])
+                lines.append(self._list(self.lists[base]))
+        return lines
 
-    def _assignment(self, assignment: Assignment) -> Iterator[str]:
+    def _assignment(self, assignment: Assignment, to_input: bool) -> str:
         value, name = self.contribution(assignment), self.names[assignment.target]
-        if assignment.local:
-            self.changing.add(assignment.local)
-            yield self._line(assignment.local, self.text(assignment.value), False)
-        if assignment.target in self.leaf_of:
+        if to_input:
             value = self.target.reduced(value, "[" in name)
-        yield self._line(name, value, assignment.accumulates)
+        return self._line(name, value, assignment.accumulates)
 
     def _line(self, name: str, value: str, accumulates: bool) -> str:
         makes = name not in self.made and name.isidentifier()  # no element, and nothing behind a pointer
@@ -149,8 +151,8 @@ class Writer:
 
     def _whole(self, assignment: Assignment) -> str:
         text = self.text(assignment.value)
-        shared = bare(assignment.value) is not None and not assignment.accumulates
-        return self.target.owned(text) if shared and assignment.target in self.code.accumulated else text
+        changes = assignment.target in self.code.accumulated and not assignment.accumulates
+        return self.target.owned(text) if changes and bare(assignment.value) is not None else text
 
     # -- inputs with elements -------------------------------------------------------------
 

@@ -95,13 +95,13 @@ def spelling(names: Iterable[str], target: Target, reserved: Iterable[str] = ())
 
     What the language cannot have gets underscores at its end; Greek letters are spelled out where it has none.
     """
-    wanted = {name: _in_letters(name, target) for name in names}
     taken = {*target.words, *reserved}
-    kept = {name for name, plain in wanted.items() if name == plain and name not in taken}
-    taken |= kept
-    found = {}
-    for name, plain in wanted.items():
-        while name not in kept and plain in taken:
+    wanted = {name: name if name.isascii() and name[0] != "_" else _in_letters(name, target) for name in names}
+    found = {name: name for name, plain in wanted.items() if name == plain and name not in taken}
+    taken.update(found)
+    for name in [name for name in wanted if name not in found]:
+        plain = wanted[name]
+        while plain in taken:
             plain += "_"
         found[name] = plain
         taken.add(plain)
@@ -110,7 +110,7 @@ def spelling(names: Iterable[str], target: Target, reserved: Iterable[str] = ())
 
 def _in_letters(name: str, target: Target) -> str:
     """A name in the letters of the language."""
-    if target.greek or (name.isascii() and name[0] != "_"):
+    if target.greek:
         return name
     plain = name if name.isascii() else "".join(map(_letter, name))
     bare = plain.lstrip("_")
