@@ -13,6 +13,7 @@ from gradcli.draw.circuit import circuit_of
 from gradcli.errors import GradError
 from gradcli.evaluate import Evaluation
 from gradcli.point import read_point
+from gradcli.program import Program
 from gradcli.staging import stage
 
 
@@ -29,6 +30,7 @@ Examples:
 @arguments.expression
 @arguments.point
 @arguments.differentiation
+@arguments.shape
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), help="The kind of picture; by FILE's ending if not given."
 )
@@ -40,6 +42,7 @@ def command(
     ties: str,
     wrt: str | None,
     no_fuse: bool,
+    shapes: tuple[str, ...],
     form: str | None,
     output: str | None,
 ) -> None:
@@ -55,15 +58,38 @@ def command(
             program = evaluation.program
             if unused:
                 console.remark(f"the program does not use {', '.join(unused[:8])}")
+        elif shapes:
+            program = _shaped(program, shapes, not no_fuse)
     except GradError as error:
         raise error.inside(text, title) from None
-    circuit = circuit_of(program, evaluation)
+    _deliver(program, evaluation, form, output)
+
+
+def _shaped(program: Program, shapes: tuple[str, ...], fuse: bool) -> Program:
+    """The program over arrays of the shapes that --shape declares."""
+    from gradcli.declared import declared_shapes
+    from gradcli.shapes import shaped
+
+    return shaped(program, declared_shapes(program, shapes), fuse)
+
+
+def _deliver(program: Program, evaluation: Evaluation | None, form: str, output: str | None) -> None:
+    """The picture in its format; the modules of the others stay unread."""
     if form == "terminal":
         from gradcli.draw.terminal import terminal
 
+        circuit = circuit_of(program, evaluation)
         rows = terminal(circuit, console.width(), plain=not console.takes_unicode(output))
         console.show_drawing(rows, output)
-    else:
+    elif form == "svg":
         from gradcli.draw.svg import svg
 
-        results.deliver(svg(circuit), output)
+        results.deliver(svg(circuit_of(program, evaluation)), output)
+    elif form == "mermaid":
+        from gradcli.draw.mermaid import mermaid
+
+        results.deliver(mermaid(circuit_of(program, evaluation, None)), output)
+    else:
+        from gradcli.draw.dot import dot
+
+        results.deliver(dot(circuit_of(program, evaluation, None)), output)

@@ -2,5 +2,13 @@
 
 from __future__ import annotations
 
-FORMATS = ("terminal", "svg")
-ENDINGS = {".svg": "svg"}
+FORMATS = ("terminal", "svg", "mermaid", "dot")
+ENDINGS = {
+    ".svg": "svg",
+    ".html": "html",
+    ".htm": "html",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+}
