@@ -34,7 +34,7 @@ def evaluate_arrays(
     point: a number or array for each input leaf. seed: the gradient that arrives at the output; 1 if None.
     """
     with np.errstate(all="ignore"):
-        values = _forward(program, point)
+        values = forward_values(program, point)
         active = backward.active(program, wrt)
         arriving = np.ones(np.shape(values[program.output.index])) if seed is None else seed
         sweep = _Sweep(program, values, ties, active, arriving)
@@ -54,7 +54,8 @@ def sent_arrays(evaluation: Evaluation, line: Node, ties: str) -> dict[int, Any]
     return {place: share for place, share in enumerate(sweep.gradients) if share is not None}
 
 
-def _forward(program: Program, point: Mapping[Node, Any]) -> list[Any]:
+def forward_values(program: Program, point: Mapping[Node, Any]) -> list[Any]:
+    """The value of every node of a program with shapes, by its index. point: as for `evaluate_arrays`."""
     values: list[Any] = [np.float64(np.nan)] * len(program.graph.nodes)
     for node in program.graph.nodes:
         if not node.operands:

@@ -1,0 +1,490 @@
+"""Line by line along the way back: each line on what it should have found, so that one slip is blamed once.
+
+Wherever a gradient is read it must be complete, and at the end those of the inputs. Where it is not, the lines
+that made it are suspects; the repair that makes it right at all points names line and kind. Then the true
+gradient takes its place, and the walk goes on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from gradcli.diagnose.derived import derived
+from gradcli.diagnose.machine import Machine, Memory, Value, copied, same
+from gradcli.diagnose.reader import Assignment
+from gradcli.diagnose.repairs import Repair, Scope, repairs
+from gradcli.diagnose.roles import Roles
+from gradcli.diagnose.truth import Sent, Truth
+from gradcli.errors import GradError
+
+MOST_TRIALS = 6_000
+LATE = 1_000_000
+
+
+class Blame(NamedTuple):
+    """place: the line's number on the way back; line: as it should be, or None; before: a line to be put before it.
+
+    via: the names through which something is missing, or the name that is read too early; moved: where the line goes.
+    """
+
+    kind: str
+    place: int
+    name: str
+    line: Assignment | None
+    before: Assignment | None
+    via: str
+    moved: int
+    gives: list[Value]
+    expected: list[Value]
+
+
+class Walk:
+    """The state between two lines; memories: one for each point.
+
+    lines: those of the way back, repaired as far as the walk has come. snapshots: the memories before each line.
+    overrides: by line, the gradients that are made true before it. writes: by name, the lines that assign it.
+    """
+
+    def __init__(self, machine: Machine, roles: Roles, truths: list[Truth], scope: Scope) -> None:
+        self.machine = machine
+        self.roles = roles
+        self.truths = truths
+        self.scope = scope
+        self.lines: list[Assignment | None] = list(roles.backward)
+        self.memories = [copied(truth.start) for truth in truths]
+        self.snapshots: list[list[Memory]] = []
+        self.overrides: dict[int, list[str]] = {}
+        self.writes: dict[str, list[int]] = {}
+        self.unstarted: dict[str, int] = {}
+        self.skipped: set[int] = set()
+        self.accepted: dict[str, int] = {}
+        self.blames: list[Blame] = []
+
+    # -- along the lines ------------------------------------------------------------------
+
+    def run(self, leaves: Iterable[str]) -> list[Blame]:
+        """All slips, in order. leaves: the gradients that must be right in the end."""
+        for place, line in enumerate(self.roles.backward):
+            self.snapshots.append([copied(memory) for memory in self.memories])
+            for name in self.reads(line):
+                self.judge(name, place, line)
+            self.step(place)
+        self.snapshots.append([copied(memory) for memory in self.memories])
+        for name in leaves:
+            self.judge(name, len(self.lines), None)
+        return sorted(self.blames, key=lambda blame: blame.place)
+
+    def reads(self, line: Assignment) -> list[str]:
+        """The names that a line reads. Raises GradError where it cannot be read."""
+        names = list(self.machine.formula(line.expression, line.at).names)
+        return [*names, *re.findall(r"[^\W\d]\w*", line.entry)]
+
+    def step(self, place: int) -> None:
+        """Carry out one line at all points."""
+        line = self.lines[place]
+        if line is None or place in self.skipped:
+            return
+        if line.operator and not line.entry and line.target not in self.memories[0]:
+            self.unstarted.setdefault(line.target, place)
+        self.writes.setdefault(line.target, []).append(place)
+        for memory, truth in zip(self.memories, self.truths, strict=True):
+            self.carry_out(line, memory, truth)
+
+    def carry_out(self, line: Assignment, memory: Memory, truth: Truth) -> bool:
+        """One line at one point; what cannot be evaluated is nan. Returns whether it could be."""
+        subject = self.roles.subjects.get(line.target, "")
+        try:
+            self.machine.carry_out(line, memory, truth.start.get(subject, 0.0))
+        except GradError:
+            memory[line.target] = np.float64(np.nan)
+            return False
+        return True
+
+    # -- judgement ------------------------------------------------------------------------
+
+    def judge(self, name: str, place: int, line: Assignment | None) -> None:
+        """Whether a gradient that is read before line `place` is complete; if not, who is to blame."""
+        subject = self.roles.subjects.get(name)
+        if subject is None or name not in self._targets():
+            if line is not None and name not in self.memories[0] and name not in self._targets():
+                self._unknown(name, place, line)
+            return
+        own = line is not None and line.target == name
+        if own and not (line and place and self.writes.get(name)):
+            return
+        if own or self.accepted.get(name) == len(self.writes.get(name, [])):
+            return
+        self.accepted[name] = len(self.writes.get(name, []))
+        if self.is_true(name, self.memories):
+            if name in self.unstarted:
+                self._blame_unstarted(name)
+            return
+        if name in self.memories[0] and self._is_inside(name, subject):
+            return
+        self._find(name, subject, place)
+
+    def _targets(self) -> set[str]:
+        return {line.target for line in self.roles.backward}
+
+    def is_true(self, name: str, memories: list[Memory]) -> bool:
+        """Whether a gradient is the true one at all points."""
+        return all(self.agrees(name, memory, truth) for memory, truth in zip(memories, self.truths, strict=True))
+
+    def agrees(self, name: str, memory: Memory, truth: Truth) -> bool:
+        subject = self.roles.subjects[name]
+        scale = truth.scales.get(subject, 0.0)
+        return name in memory and any(same(memory[name], value, scale) for value in truth.gradients[subject])
+
+    def _is_inside(self, name: str, subject: str) -> bool:
+        """Whether a gradient that was complete has been led on to a node inside the line that made its subject."""
+        if len(self.writes.get(name, [])) < 2:
+            return False
+        candidates = len(self.truths[0].inner.get(subject, []))
+        return any(
+            all(
+                same(memory[name], truth.inner[subject][which], truth.scales.get(subject, 0.0))
+                for memory, truth in zip(self.memories, self.truths, strict=True)
+            )
+            for which in range(candidates)
+        )
+
+    def _blame_unstarted(self, name: str) -> None:
+        place = self.unstarted.pop(name)
+        line = self.roles.backward[place]
+        values = self.values(name)
+        self._record(Blame("assign", place, name, line._replace(operator=""), None, "", -1, values, values))
+
+    def values(self, name: str) -> list[Value]:
+        """A gradient at all points."""
+        return [np.array(memory.get(name, np.nan)) for memory in self.memories]
+
+    def expected(self, name: str) -> list[Value]:
+        """The true gradient at all points."""
+        return [truth.of(self.roles.subjects[name]) for truth in self.truths]
+
+    def _unknown(self, name: str, place: int, line: Assignment) -> None:
+        """A name that has no value: a gradient whose line is missing, or an error."""
+        subject = self.roles.subjects.get(name, "")
+        if not subject:
+            self.machine.value(line.expression, line.at, self.memories[0])  # says which name has no value
+            return
+        self.insert(name, subject, place)
+
+    # -- who is to blame ------------------------------------------------------------------
+
+    def _find(self, name: str, subject: str, place: int) -> None:
+        for hypothesis in (self._order, self._aliasing, self._repaired, self._missing, self._extra, self._renamed):
+            blame = hypothesis(name, subject, place)
+            if blame is not None:
+                self._settle(blame, place)
+                return
+        self._fallback(name, subject, place)
+
+    def _order(self, name: str, subject: str, place: int) -> Blame | None:
+        """Whether later lines complete the gradient: then it is read too early."""
+        later = [at for at in range(place, len(self.lines)) if self.roles.backward[at].target == name]
+        if not later or place == len(self.lines):
+            return None
+        for memory, truth in self._pairs():
+            trial = copied(memory)
+            for at in range(place, len(self.lines)):
+                line = self.lines[at]
+                if line is not None and at not in self.skipped:
+                    self.carry_out(line, trial, truth)
+            if not self.agrees(name, trial, truth):
+                return None
+        self.skipped.update(later)
+        line = self.roles.backward[place]
+        return Blame("order", place, line.target, None, None, name, later[-1], self.values(name), self.expected(name))
+
+    def _pairs(self) -> Iterator[tuple[Memory, Truth]]:
+        pairs = list(zip(self.memories, self.truths, strict=True))
+        return iter([*pairs[1:], pairs[0]])
+
+    def suspects(self, name: str, place: int) -> list[int]:
+        """The lines that made a gradient: its own, and those of temporaries that they read."""
+        found: set[int] = set()
+        waiting = [name]
+        known: set[str] = set()
+        while waiting:
+            one = waiting.pop()
+            if one in known:
+                continue
+            known.add(one)
+            for at in self.writes.get(one, []):
+                line = self.lines[at]
+                if at >= place or line is None:
+                    continue
+                found.add(at)
+                waiting += [
+                    read for read in self.reads(line) if read not in self.roles.subjects and read in self.writes
+                ]
+        return sorted(found)
+
+    def trial(self, changed: dict[int, Assignment | None], name: str, place: int) -> bool:
+        """Whether a gradient is true before line `place` when some lines are others."""
+        first = min(changed)
+        slice_ = self._slice(name, first, place, changed)
+        order = [*range(1, len(self.truths)), 0]
+        for point in order:
+            truth = self.truths[point]
+            memory = copied(self.snapshots[first][point]) if self.scope.numpy else dict(self.snapshots[first][point])
+            for at in slice_:
+                for one in self.overrides.get(at, []):
+                    memory[one] = np.array(truth.of(self.roles.subjects[one]))[()]
+                line = changed.get(at, self.lines[at])
+                if line is not None and not self.carry_out(line, memory, truth) and at in changed:
+                    return False
+            if not self.agrees(name, memory, truth):
+                return False
+        return True
+
+    def _slice(self, name: str, first: int, place: int, changed: dict[int, Assignment | None]) -> list[int]:
+        """The lines from the first changed one that matter to a gradient; with arrays, which share memory, all."""
+        every = [at for at in range(first, place) if at not in self.skipped]
+        if self.scope.numpy:
+            return every
+        wanted = {self.roles.backward[at].target for at in self.suspects(name, place)} | {name}
+        wanted |= {line.target for line in changed.values() if line is not None}
+        return [at for at in every if self.roles.backward[at].target in wanted or at in changed]
+
+    def _aliasing(self, name: str, subject: str, place: int) -> Blame | None:
+        """Whether a copy of an array would have kept the gradient."""
+        if not self.scope.numpy:
+            return None
+        for at in range(min(place, len(self.lines))):
+            line = self.lines[at]
+            if (
+                line is None
+                or line.operator
+                or line.entry
+                or not re.fullmatch(r"[^\W\d][\w.]*(\.T|\[.*\])?", line.expression)
+            ):
+                continue
+            value = self.snapshots[at][0].get(line.expression.partition(".")[0])
+            if not isinstance(value, np.ndarray):
+                continue
+            fixed = line._replace(expression=f"{line.expression}.copy()")
+            if self.trial({at: fixed}, name, place):
+                return self._of_line("aliasing", at, fixed, name)
+        return None
+
+    def _of_line(self, kind: str, at: int, fixed: Assignment | None, name: str, via: str = "") -> Blame:
+        """A blame with what the line's own target has in the end and should have."""
+        return Blame(kind, at, name, fixed, None, via, -1, self.values(name), self.expected(name))
+
+    def _repaired(self, name: str, subject: str, place: int) -> Blame | None:
+        best: tuple[float, int, Repair] | None = None
+        trials = 0
+        for at in self.suspects(name, place):
+            line = self.lines[at]
+            if line is None or (line.target != name and self._recognised(line.target)):
+                continue
+            had_value = line.target in self.snapshots[at][0]
+            for repair in sorted(repairs(line, self._scope(at), had_value), key=lambda repair: repair.cost):
+                if best is not None and repair.cost >= best[0]:
+                    break
+                trials += 1
+                if trials > MOST_TRIALS:
+                    break
+                if self.trial({at: repair.line}, name, place):
+                    best = repair.cost, at, repair
+                    break
+        if best is None:
+            return None
+        _, at, repair = best
+        return self._of_line(repair.kind, at, repair.line, name)
+
+    def _scope(self, at: int) -> Scope:
+        """The scope with the gradients that have a value before a line."""
+        memory = self.snapshots[at][0]
+        names = [name for name in self.scope.names if re.split(r"\[", name)[0] in memory]
+        axes = {name: int(np.ndim(memory[name])) for name in memory}
+        return self.scope._replace(names=names, axes=axes)
+
+    def _recognised(self, name: str) -> bool:
+        """Whether a temporary is something that has a meaning: a contribution, a gradient, a local gradient."""
+        return any(all(self._means(name, which, number) for number in range(len(self.truths)))
+                   for which in range(len(self.truths[0].sent)))  # fmt: skip
+
+    def _means(self, name: str, which: int, number: int) -> bool:
+        truth, value = self.truths[number], self.memories[number].get(name)
+        if which >= len(truth.sent) or value is None:
+            return False
+        sent = truth.sent[which]
+        upstream = truth.gradients[sent.user][0]
+        if same(value, sent.value, truth.scales.get(sent.name, 0.0)):
+            return True
+        if np.shape(upstream) != np.shape(sent.value):
+            return False
+        with np.errstate(all="ignore"):
+            return same(value, sent.value / upstream, 0.0)
+
+    # -- lines that are not there ---------------------------------------------------------
+
+    def _contributions(self, subject: str) -> list[int]:
+        return [which for which, sent in enumerate(self.truths[0].sent) if sent.name == subject]
+
+    def _missing(self, name: str, subject: str, place: int) -> Blame | None:
+        """Whether what lacks is what some uses of the subject send."""
+        own = self._contributions(subject)
+        if name not in self.memories[0] or any(np.shape(m[name]) != np.shape(t.of(subject)) for m, t in self._pairs()):
+            return None
+        sizes = range(1, min(len(own), 3) + 1)
+        for chosen in itertools.chain.from_iterable(itertools.combinations(own, size) for size in sizes):
+            if all(
+                same(memory[name] + sum(truth.sent[which].value for which in chosen), truth.of(subject),
+                     truth.scales.get(subject, 0.0))
+                for memory, truth in self._pairs()
+            ):  # fmt: skip
+                return self._added(name, subject, place, [self.truths[0].sent[which] for which in chosen])
+        return None
+
+    def _added(self, name: str, subject: str, place: int, lacking: list[Sent]) -> Blame:
+        """The line that is missing, put where the gradients that it needs are complete."""
+        users = ", ".join(dict.fromkeys(sent.user for sent in lacking))
+        at = self._where_missing(name, place, lacking)
+        started = any(write < at for write in self.writes.get(name, []))
+        line = self._written(name, lacking, at, started)
+        values, expected = self.values(name), self.expected(name)
+        kind = "missing"
+        return Blame(kind, min(at, len(self.lines)), name, None, line, users, -1, values, expected)
+
+    def _where_missing(self, name: str, place: int, lacking: list[Sent]) -> int:
+        """Behind the lines that pass back through the same forward line, or that complete what is passed on."""
+        gradients = self._gradients_of({sent.user for sent in lacking})
+        read = [
+            at
+            for at in range(place)
+            if self.lines[at] is not None and gradients & set(self.reads(self.roles.backward[at]))
+        ]
+        made = [at for gradient in gradients for at in self.writes.get(gradient, []) if at < place]
+        return max([*read, *made], default=place - 1) + 1
+
+    def _gradients_of(self, subjects: set[str]) -> set[str]:
+        return {
+            name for name, subject in self.roles.subjects.items() if subject in subjects and name in self.memories[0]
+        }
+
+    def _written(self, name: str, lacking: list[Sent], at: int, started: bool) -> Assignment | None:
+        """The missing contributions as an assignment, if they can be written."""
+        texts = []
+        for sent in lacking:
+            upstream = next(iter(self._gradients_of({sent.user})), "")
+            if not upstream and sent.user == self.roles.output:
+                text = derived(self.machine, sent.line, sent.name, "1.0", self.truths[0].start, self.scope.numpy)
+            elif upstream:
+                text = derived(self.machine, sent.line, sent.name, upstream, self.truths[0].start, self.scope.numpy)
+            else:
+                text = ""
+            if not text:
+                return None
+            texts.append(text)
+        model = self.roles.backward[min(at, len(self.roles.backward) - 1)]
+        return model._replace(
+            target=name, entry="", operator="+" if started else "", expression=" + ".join(texts), at=LATE + at
+        )
+
+    def insert(self, name: str, subject: str, place: int) -> None:
+        """A gradient that is read and never assigned."""
+        lacking = [self.truths[0].sent[which] for which in self._contributions(subject)]
+        self._settle(self._added(name, subject, place, lacking)._replace(place=place), place)
+
+    def _extra(self, name: str, subject: str, place: int) -> Blame | None:
+        for at in self.writes.get(name, []):
+            if at < place and len(self.writes[name]) > 1 and self.trial({at: None}, name, place):
+                return self._of_line("extra", at, None, name)
+        return None
+
+    def _renamed(self, name: str, subject: str, place: int) -> Blame | None:
+        """Whether a line spoils a value that is needed later: its target should have been another name."""
+        for at in range(min(place, len(self.lines))):
+            line = self.lines[at]
+            if line is None or at in self.skipped:
+                continue
+            forward = line.target in self.truths[0].start and line.target not in self.roles.subjects
+            if (forward or line.target == name) and self.trial({at: None}, name, place):
+                return self._of_line("overwritten", at, line._replace(target=line.target + "2"), name)
+        return None
+
+    def _fallback(self, name: str, subject: str, place: int) -> None:
+        """No repair is known: the last line of the gradient is blamed, and written anew if that can be."""
+        own = [at for at in self.writes.get(name, []) if at < place]
+        if not own:
+            later = [at for at in range(place, len(self.lines)) if self.roles.backward[at].target == name]
+            if later and place < len(self.lines):
+                line = self.roles.backward[place]
+                blame = Blame(
+                    "order", place, line.target, None, None, name, later[-1], self.values(name), self.expected(name)
+                )
+                self.skipped.update(later)
+                self._settle(blame, place)
+            else:
+                self.insert(name, subject, place)
+            return
+        for at in own:
+            for fixed in self._rewritten(name, subject, at):
+                if self.trial({at: fixed}, name, place):
+                    self._settle(self._of_line("local", at, fixed, name), place)
+                    return
+        self._settle(self._of_line("local", own[-1], None, name), place)
+
+    def _rewritten(self, name: str, subject: str, at: int) -> Iterator[Assignment]:
+        line = self.lines[at]
+        if line is None:
+            return
+        own = [self.truths[0].sent[which] for which in self._contributions(subject)]
+        for size in range(1, min(len(own), 3) + 1):
+            for chosen in itertools.combinations(own, size):
+                made = self._written(name, list(chosen), at, bool(line.operator))
+                if made is not None:
+                    yield line._replace(expression=made.expression, entry="", operator=made.operator)
+                    if self.scope.numpy:
+                        for axis in (", axis=0", "", ", axis=1"):
+                            yield line._replace(expression=f"{self.scope.numpy}sum({made.expression}{axis})", entry="")
+
+    # -- going on -------------------------------------------------------------------------
+
+    def _record(self, blame: Blame) -> None:
+        if any(
+            other.place == blame.place and other.kind == blame.kind and other.name == blame.name
+            for other in self.blames
+        ):
+            return
+        self.blames.append(blame)
+
+    def _settle(self, blame: Blame, place: int) -> None:
+        """Note a slip, and go on as if it had not been made."""
+        self._record(blame)
+        if blame.line is not None and blame.place < place:
+            self.lines[blame.place] = blame.line
+            if self.roles.backward[blame.place].target != blame.name or self.scope.numpy:
+                self._again(blame.place, place)
+        names = [blame.via] if blame.kind == "order" else [blame.name]
+        for name in names:
+            if self.roles.subjects.get(name):
+                self.overrides.setdefault(place, []).append(name)
+                for memory, truth in zip(self.memories, self.truths, strict=True):
+                    memory[name] = np.array(truth.of(self.roles.subjects[name]))[()]
+        self.accepted.update({name: len(self.writes.get(name, [])) for name in names})
+
+    def _again(self, first: int, place: int) -> None:
+        """Carry out the lines from the repaired one once more."""
+        self.memories = [copied(memory) for memory in self.snapshots[first]]
+        for at in range(first, place):
+            for memory, truth in zip(self.memories, self.truths, strict=True):
+                for one in self.overrides.get(at, []):
+                    memory[one] = np.array(truth.of(self.roles.subjects[one]))[()]
+                line = self.lines[at]
+                if at > first:
+                    pass
+                if line is not None and at not in self.skipped:
+                    self.carry_out(line, memory, truth)
+            self.snapshots[at + 1 :] = self.snapshots[at + 1 :]
+            if at + 1 < len(self.snapshots):
+                self.snapshots[at + 1] = [copied(memory) for memory in self.memories]
