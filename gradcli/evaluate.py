@@ -114,6 +114,30 @@ def sent(evaluation: Evaluation, line: Node, ties: str) -> dict[int, float | Non
     return shares
 
 
+def sent_in_turn(evaluation: Evaluation, line: Node, ties: str, gradient: float) -> list[tuple[int, float]]:
+    """What one line of the backward pass sends if `gradient` arrives: each flow alone, with its operand's index.
+
+    An operand that the line has twice is there twice; added up in this order the flows are the gradients.
+    """
+    flows = _InTurn()
+    _Sweep(evaluation.program, evaluation.values, ties, evaluation.active, flows).send(line, gradient)
+    return flows.received
+
+
+class _InTurn(dict[int, "float | None"]):
+    """Gradients that are not added up: each one that arrives, in order."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[int, float]] = []
+
+    def __getitem__(self, place: int) -> None:
+        return None
+
+    def __setitem__(self, place: int, share: float | None) -> None:
+        assert share is not None
+        self.received.append((place, share))
+
+
 class _Sweep:
     """The backward pass under way: gradients so far, by index of a node."""
 

@@ -19,8 +19,8 @@ from transcript import ROOT, printed, run, same, steps, written
 SAMPLES = ROOT / "samples"
 MISTAKES = sorted((SAMPLES / "errors").glob("*.console"))
 PROGRAMS = sorted(set(SAMPLES.rglob("*.console")) - set(MISTAKES))
-# What is in these folders has its second source in the tests of warnings, checks, code, tables and arrays.
-APART = ("warnings", "checks", "codegen", "tables", "arrays")
+# What is in these folders has its second source in the tests of warnings, checks, code, tables, arrays and explanations.
+APART = ("warnings", "checks", "codegen", "tables", "arrays", "explain")
 SMOOTH = [path for path in PROGRAMS if path.parent.name not in APART]
 
 

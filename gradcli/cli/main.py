@@ -21,7 +21,7 @@ from gradcli.cli import console
 from gradcli.errors import GradError, UsageMistake, did_you_mean
 
 DONE, DISAGREES, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-COMMANDS = ("eval", "codegen", "check", "diagnose", "draw", "gates")
+COMMANDS = ("eval", "codegen", "check", "diagnose", "draw", "explain", "gates")
 
 
 class Commands(click.Group):

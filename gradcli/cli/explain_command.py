@@ -1,0 +1,62 @@
+"""`gradcli explain`: what each gate does to the gradient, in words and numbers."""
+
+from __future__ import annotations
+
+import click
+
+from gradcli.calculate import calculated
+from gradcli.cli import arguments, console, results
+from gradcli.errors import GradError, UsageMistake
+from gradcli.explain import FORMATS, explained
+from gradcli.explain.printers import PRINTERS
+from gradcli.explain.step import stepped
+from gradcli.point import read_point
+from gradcli.staging import stage
+
+
+@click.command(
+    "explain",
+    cls=arguments.Command,
+    short_help="What each gate does to the gradient, in words and numbers.",
+    epilog="""\b
+Examples:
+  gradcli explain "q = x + y; f = q * z" --at x=-2,y=5,z=-4
+  gradcli explain "sigmoid(w*x + b)" --at w=2,x=-1,b=3 --step w=0.01
+  gradcli explain "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)" --at x=3,y=-4 --format markdown""",
+)
+@arguments.expression
+@arguments.point
+@arguments.differentiation
+@click.option("--step", metavar="STEP", help="x=0.01: predicted against actual change.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="How it is told; text if not given.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("-o", "output", metavar="FILE", help="Write it to FILE.")
+def command(
+    expr: str | None,
+    file: str | None,
+    at: tuple[str, ...],
+    ties: str,
+    wrt: str | None,
+    no_fuse: bool,
+    step: str | None,
+    form: str | None,
+    as_json: bool,
+    output: str | None,
+) -> None:
+    """Tell what each gate of EXPR does to the gradient at a point, in words and numbers."""
+    if as_json and form not in (None, "json"):
+        raise UsageMistake(f"--json contradicts --format {form}")
+    text, title = arguments.program_text(expr, file)
+    try:
+        program = stage(text, fuse=not no_fuse)
+        point = read_point(at)
+        inputs = arguments.chosen_inputs(wrt, program)
+        evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
+        found = explained(evaluation, point.values, ties, inputs)
+        if step is not None:
+            found = found._replace(step=stepped(evaluation, read_point((step,)).values))
+    except GradError as error:
+        raise error.inside(text, title) from None
+    if unused:
+        console.remark(f"the program does not use {', '.join(unused[:8])}")
+    results.deliver(PRINTERS["json" if as_json else form or "text"](found), output)

@@ -1,0 +1,57 @@
+"""The note's experiment: move inputs a little, and hold what the gradient predicts against what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gradcli.errors import PointMistake, did_you_mean, listed
+from gradcli.evaluate import Evaluation, evaluate
+from gradcli.explain.records import Step
+from gradcli.graph import Input, Node
+
+
+def stepped(evaluation: Evaluation, moves: Mapping[str, Any]) -> Step:
+    """The output before and after the inputs are moved. moves: by variable, a number or a list of its shape.
+
+    Raises PointMistake.
+    """
+    program = evaluation.program
+    unknown = [name for name in moves if name not in program.variables]
+    if unknown or not moves:
+        hint = did_you_mean(unknown[0], program.variables) if unknown else "write --step x=0.01"
+        raise PointMistake(f"--step: the program has no input {listed(unknown) or 'without a name'}", hint=hint)
+    by = {leaf: _move(leaf, moves) for leaf in program.inputs}
+    moved = {leaf: evaluation.values[leaf.index] + step for leaf, step in by.items()}
+    slopes = {leaf: evaluation.gradients[leaf.index] for leaf in program.inputs}
+    predicted = sum(_total(slope * by[leaf]) for leaf, slope in slopes.items() if slope is not None)
+    after = _again(evaluation, moved).values[program.output.index]
+    return Step(dict(moves), predicted, _total(evaluation.values[program.output.index]), _total(after))
+
+
+def _again(evaluation: Evaluation, point: dict[Node, Any]) -> Evaluation:
+    if not evaluation.program.shapes:
+        return evaluate(evaluation.program, point)
+    from gradcli.array_evaluate import evaluate_arrays
+
+    return evaluate_arrays(evaluation.program, point)
+
+
+def _move(leaf: Node, moves: Mapping[str, Any]) -> Any:
+    """By how much an input leaf is moved: a number moves every entry of a list."""
+    assert isinstance(leaf.static, Input)
+    move = moves.get(leaf.static.base, 0.0)
+    for place in leaf.static.places:
+        if isinstance(move, list):
+            if place >= len(move):
+                raise PointMistake(f"--step: '{leaf.static.base}' has an element {leaf.static}, the step has none")
+            move = move[place]
+    if not isinstance(move, list):
+        return move
+    import numpy as np
+
+    return np.asarray(move)
+
+
+def _total(value: Any) -> float:
+    return float(value.sum()) if hasattr(value, "sum") else float(value)
