@@ -19,7 +19,7 @@ from transcript import ROOT, printed, run, same, steps, written
 SAMPLES = ROOT / "samples"
 MISTAKES = sorted((SAMPLES / "errors").glob("*.console"))
 PROGRAMS = sorted(set(SAMPLES.rglob("*.console")) - set(MISTAKES))
-# What is in these folders has its second source in the tests of warnings, checks, code, tables, arrays and explanations.
+# What is in these folders has its second source in tests of their own.
 APART = ("warnings", "checks", "codegen", "tables", "arrays", "explain")
 SMOOTH = [path for path in PROGRAMS if path.parent.name not in APART]
 

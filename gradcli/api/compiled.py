@@ -19,6 +19,7 @@ from gradcli.staging import stage
 
 if TYPE_CHECKING:
     from gradcli.api.points import Points
+    from gradcli.explain.records import Explanation
 
 T = TypeVar("T")
 LARGEST = 5_000  # stages that are compiled to a function; more are computed one by one
@@ -50,6 +51,25 @@ class Evaluated(NamedTuple):
         rows: list[Sequence[Any]] = [(each.name, each.code, each.value, each.gradient) for each in self.stages]
         rows += [(f"d{name}", "", "", gradient) for name, gradient in self.gradient.items()]
         return html.table(("stage", "", "value", "gradient"), rows, f"value {html.short(self.value)}")
+
+
+class Told:
+    """An explanation: text where it is printed, Markdown in a notebook; `facts` has its numbers in full precision."""
+
+    def __init__(self, facts: Explanation) -> None:
+        self.facts = facts
+
+    def __str__(self) -> str:
+        from gradcli.explain.printers import text
+
+        return text(self.facts)
+
+    __repr__ = __str__
+
+    def _repr_markdown_(self) -> str:
+        from gradcli.explain.printers import markdown
+
+        return markdown(self.facts)
 
 
 class Compiled:
@@ -176,6 +196,19 @@ class Compiled:
         for word, given, choices in (("target", target, TARGETS), ("form", form, FORMS), ("style", style, STYLES)):
             _chosen(word, given, choices)
         return self._inside(lambda: generate(self.program, target, Options(form, style, name), self.ties, self._wrt))
+
+    def explain(self, /, *args: Any, **named: Any) -> Told:
+        """What each gate does to the gradient at a point, in words and numbers.
+
+        >>> import gradcli
+        >>> told = gradcli.compile("x*y + x").explain(x=3, y=-4)
+        >>> [(ledger.gradient, ledger.terms) for ledger in told.facts.ledgers]
+        [('dx', [('f', 1.0), ('xy', -4.0)])]
+        """
+        from gradcli.explain import explained
+
+        point = self._point(args, named)
+        return Told(explained(self._evaluation(point), point.values, self.ties, self._wrt))
 
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 200 else self.text[:197] + "..."

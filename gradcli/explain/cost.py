@@ -23,7 +23,7 @@ def cost(program: Program, names: Names, ties: str, wrt: list[str] | None, most:
             backward += 2 + flow.accumulates  # a comparison and a choice
             read = [flow.line, flow.operand]
         else:
-            upstream = formulas.one if flow.line is program.output else formulas.leaf("d")
+            upstream = formulas.one if flow.line is program.output else formulas.leaf()
             rule, letters = formulas.received(flow, upstream)
             backward += operations(rule) + flow.accumulates
             read = [letters[place] for place in _letters(rule) if letters[place] is not upstream]
