@@ -337,6 +337,16 @@ def test_a_selfcheck_needs_a_script():
     assert isinstance(result.exception, GradError) and "--form script" in result.exception.hint
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_selfcheck_is_written_or_refused_by_name(target):
+    result = invoke(f"x*y --form script --selfcheck --target {target}")
+    if target in ("jax", "latex"):
+        assert isinstance(result.exception, GradError) and target in str(result.exception)
+        assert "python, numpy, c, javascript" in result.exception.hint
+    else:
+        assert result.exit_code == 0 and any(word in result.stdout for word in ("1e-05", "gradcheck"))
+
+
 def test_colour_on_a_terminal_only():
     program = [sys.executable, "-m", "gradcli", "codegen", "x*y"]
     plain = subprocess.run(program, capture_output=True, text=True, env={**os.environ, "FORCE_COLOR": "0"}).stdout

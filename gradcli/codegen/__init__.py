@@ -28,9 +28,12 @@ def generate(
     """The code of a program: value and gradient, line by line.
 
     target: one of TARGETS; ties: a key of backward.TIES; wrt: the variables whose gradient is asked for, all if None.
-    Raises UsageMistake where the language lacks a gate, PointMistake where the point does not fit.
+    Raises UsageMistake where the language lacks a gate or a check of itself, PointMistake where the point does not fit.
     """
     language = target_called(target)
+    if options.selfcheck and not language.selfcheck:
+        having = ", ".join(name for name in TARGETS if target_called(name).selfcheck)
+        raise UsageMistake(f"--selfcheck: code for {target} has no check of itself", hint=f"these have one: {having}")
     name = _function_name(options.name, language)
     shapes = {variable: _shape(value) for variable, value in options.point.items()}
     own = [name, f"{name}_forward", f"{name}_backward", *(gate for gate in GATES if gate not in language.dialect.forms)]

@@ -108,4 +108,5 @@ TARGET = Target(
     zeros=_zeros,
     nothing=lambda variable: f"jnp.zeros_like({variable.spelled})",
     reduced=lambda value, element: f"jnp.sum({value})" if element else value,
+    selfcheck=False,
 )

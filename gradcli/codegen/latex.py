@@ -136,4 +136,5 @@ TARGET = Target(
     function=lambda name, letters, value: [],
     frame=frame,
     element=lambda name, places, shape: f"{name}[{', '.join(map(str, places))}]",
+    selfcheck=False,
 )

@@ -64,6 +64,7 @@ class Target(NamedTuple):
     reduced: what an input is sent, in the shape of the input; whether that is one element.
     helpers: small functions of its own, where its library has a gate in another shape.
     notes: the dialect of the styles note and df.
+    selfcheck: whether a script can end with a check of itself.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Target(NamedTuple):
     reduced: Callable[[str, bool], str] = lambda value, element: value
     helpers: Mapping[str, list[str]] = {}
     notes: Dialect | None = None
+    selfcheck: bool = True
 
 
 def spelling(names: Iterable[str], target: Target, reserved: Iterable[str] = ()) -> dict[str, str]:
