@@ -19,8 +19,6 @@ from gradcli.gates import Gate, parameters, variadic
 from gradcli.graph import Node
 from gradcli.program import Program
 
-ROUTING = ("max", "min")
-
 
 def evaluate_arrays(
     program: Program,
@@ -117,7 +115,7 @@ class _Sweep:
         asked = [bool(self.active[operand.index]) for operand in node.operands]
         operands = [self.values[operand.index] for operand in node.operands]
         out = self.values[node.index]
-        if node.gate.name in ROUTING:
+        if node.gate.routes == "operands":
             return routed(self.ties, operands, out, gradient, asked)
         if variadic(node.gate):
             return self._parts(node, gradient, asked)

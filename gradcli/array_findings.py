@@ -13,8 +13,6 @@ from gradcli.formula import formula
 from gradcli.gates import parameters
 from gradcli.graph import Node
 
-REDUCTIONS = ("amax", "amin")
-
 
 def is_finite(value: Any) -> bool:
     """Whether all entries are finite."""
@@ -49,7 +47,7 @@ def kinks(node: Node, evaluation: Evaluation) -> Any:
     """The entries of a node's value at which its slope is a convention, as a mask."""
     operands = [evaluation.values[operand.index] for operand in node.operands]
     out = evaluation.values[node.index]
-    if node.gate.name in REDUCTIONS:
+    if node.gate.routes == "entries":
         axis, keepdims = settings_of(node)["axis"], settings_of(node)["keepdims"]
         equal = np.asarray(operands[0]) == kept(operands[0], out, axis, keepdims)
         return np.sum(equal, axis=axis, keepdims=keepdims) > 1

@@ -11,7 +11,7 @@ from math import nan
 from typing import Any, NamedTuple
 
 from gradcli import backward
-from gradcli.gates import NUMBER, variadic
+from gradcli.gates import NUMBER
 from gradcli.graph import Node
 from gradcli.program import Program
 from gradcli.rows import RAISED, share_function, value_function
@@ -192,7 +192,7 @@ class _Sweep:
 
     def _function(self, node: Node) -> Callable[..., Iterable[float | None]]:
         """What gives the operands' shares of a gradient; for a gate with a fixed number of operands it is kept."""
-        if variadic(node.gate):
+        if node.gate.routes:
             receives = [bool(self.active[operand.index]) for operand in node.operands]
             return lambda *known: backward.routed(self.ties, known[:-2], known[-2], known[-1], receives)
         key = (node.gate.name, self._asked(node))

@@ -11,7 +11,7 @@ from gradcli.backward import TIES
 from gradcli.errors import Span
 from gradcli.evaluate import Evaluation, sent
 from gradcli.formula import formula
-from gradcli.gates import GATES, Gate, variadic
+from gradcli.gates import GATES, Gate
 from gradcli.graph import Node
 from gradcli.naming import Names, names_of
 from gradcli.printer import text_of
@@ -67,11 +67,11 @@ def _at_kink(node: Node, evaluation: Evaluation) -> bool:
     gate = node.gate
     if evaluation.program.shapes:
         return _kinks(node, evaluation) is not None
-    if node.constant or not (gate.kink or variadic(gate)):
+    if node.constant or not (gate.kink or gate.routes):
         return False
     values = [evaluation.values[operand.index] for operand in node.operands]
     out = evaluation.values[node.index]
-    if variadic(gate):
+    if gate.routes:
         equal = {operand for operand, value in zip(node.operands, values, strict=True) if value == out}
         return len(equal) > 1 and not all(operand.constant for operand in equal)
     return bool(kink_function(gate.name)(*values, out))
@@ -81,7 +81,7 @@ def _kinks(node: Node, evaluation: Evaluation) -> str | None:
     """Which entries of an array are at a kink or tie; None where none is."""
     from gradcli import array_findings
 
-    if node.constant or not (node.gate.kink or variadic(node.gate) or node.gate.name in array_findings.REDUCTIONS):
+    if node.constant or not (node.gate.kink or node.gate.routes):
         return None
     mask = array_findings.kinks(node, evaluation)
     return array_findings.count(mask) if mask.any() else None
@@ -97,7 +97,7 @@ def _kink(node: Node, evaluation: Evaluation, ties: str, names: Names) -> Findin
             return Finding("tie", _name(node, names), message, node.span)
         message = f"{code} is at its kink{at}: {node.gate.custom} by convention"
         return Finding("kink", _name(node, names), message, node.span)
-    if variadic(node.gate):
+    if node.gate.routes:
         value = evaluation.values[node.index]
         message = f"{code} is at a tie at {value!r}: {TIES[ties]} (--ties {ties})"
         return Finding("tie", _name(node, names), message, node.span)

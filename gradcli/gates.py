@@ -22,6 +22,7 @@ Legend
   operands  names that it suggests for compound operands
   closed    where the value is nan every slope is nan, although the rule would give a number
   kink      where the slope is a convention; `custom` says which
+  routes    "operands" or "entries": those that equal `out` take the gradient, by the rule for ties
   near      where its operands are drawn from in tests: (low, high) for each, inside the domain
 Sources of the formulas: Abramowitz & Stegun, chapters 4 and 7, and the definitions themselves;
 the CS231n note "Backpropagation, Intuitions" for add, mul, max, sigmoid.
@@ -58,6 +59,7 @@ class Gate(NamedTuple):
     glyph: str = ""
     textbook: Mapping[str, str] = NO_RULES
     unit: Mapping[str, str] = NO_RULES
+    routes: str = ""
 
 
 def parameters(gate: Gate) -> tuple[str, ...]:
@@ -197,10 +199,10 @@ ROWS = (
     # -- gates that route -----------------------------------------------------------------
     Gate("max", "max(a, b, ...)", "max routes: the largest operand receives the whole gradient, the others none",
          stable="where((a >= b) + (a != a), a, b)", stem="max{a}{b}", aliases=("maximum",), closed=True,
-         custom="max at a tie: see --ties", near=PAIR),
+         routes="operands", custom="max at a tie: see --ties", near=PAIR),
     Gate("min", "min(a, b, ...)", "min routes: the smallest operand receives the whole gradient, the others none",
          stable="where((a <= b) + (a != a), a, b)", stem="min{a}{b}", aliases=("minimum",), closed=True,
-         custom="min at a tie: see --ties", near=PAIR),
+         routes="operands", custom="min at a tie: see --ties", near=PAIR),
     Gate("where", "where(cond, a, b)", "where routes: the branch that is taken receives the whole gradient",
          pullback={"a": "where(cond, dout, 0)", "b": "where(cond, 0, dout)"},
          stem="where", near=((-1.0, 1.0), *PAIR)),

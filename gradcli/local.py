@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gradcli.backward import Flow, contribution
 from gradcli.exact import exact, is_number
 from gradcli.formula import formula, substitute
-from gradcli.gates import Gate, parameters, variadic
+from gradcli.gates import Gate, parameters
 from gradcli.graph import Graph, Node
 from gradcli.program import Program
 
@@ -116,7 +116,7 @@ class Formulas:
         gate, nodes = node.gate, self._in_letters(node, self._letters())
         if defined:
             return substitute(self.graph, formula(gate.means), dict(zip(parameters(gate), nodes, strict=True)))
-        while pairs and variadic(gate) and len(nodes) > 2:  # as few levels deep as can be
+        while pairs and gate.routes and len(nodes) > 2:  # as few levels deep as can be
             two = [nodes[place : place + 2] for place in range(0, len(nodes), 2)]
             nodes = tuple(self.graph.apply(gate, pair) if len(pair) == 2 else pair[0] for pair in two)
         return Graph().apply(gate, nodes)  # as written: what the user wrote is not tidied
@@ -157,7 +157,7 @@ class Formulas:
                 operand if operand.constant and self._inline(operand) else next(letters) for operand in node.operands
             ]
             put = {"out": out, "dout": gradient}
-            if variadic(node.gate):
+            if node.gate.routes:
                 rule, put["a"], put["b"] = self._pair(node.gate, place), operands[place], operands[1 - place]
             else:
                 rule = self._rule(node.gate, place, operands)

@@ -11,7 +11,7 @@ import numpy as np
 from gradcli.batch.table import Array
 from gradcli.evaluate import evaluate
 from gradcli.formula import formula
-from gradcli.gates import parameters, variadic
+from gradcli.gates import parameters
 from gradcli.graph import Node
 from gradcli.naming import Names
 from gradcli.program import Program, operands_of, used_by_output
@@ -31,13 +31,13 @@ def counter(program: Program, names: Names, gradients: Sequence[str]) -> Callabl
     lines = [line for line in program.lines if used[line.index]]
     births = [(names.of[leaf], list[str]()) for leaf in program.inputs]
     births += [(names.of[line], _named(program, line, names)) for line in lines]
-    special = [line for line in lines if not line.constant and (variadic(line.gate) or line.gate.kink)]
+    special = [line for line in lines if not line.constant and (line.gate.routes or line.gate.kink)]
     numbers = _numbers(program, names)
 
     def count(table: Table) -> Counts:
         found: Counts = {}
         for line in special:
-            kind, rows = _ties(line, table, numbers) if variadic(line.gate) else _kinks(line, table, numbers)
+            kind, rows = _ties(line, table, numbers) if line.gate.routes else _kinks(line, table, numbers)
             found[kind, names.of[line]] = int(np.count_nonzero(rows))
         found |= _births(births, gradients, table)
         return {key: times for key, times in found.items() if times}

@@ -14,7 +14,6 @@ from gradcli.checks import numeric
 from gradcli.checks.scene import Scene
 from gradcli.checks.verdict import AGREES, DISAGREES, KINK, SKIPPED, Check, Part, concluded, relative, skipped
 from gradcli.evaluate import Evaluation, evaluate
-from gradcli.gates import variadic
 from gradcli.graph import Node
 
 STEP = 1e-5
@@ -95,7 +94,7 @@ def _crossed(scene: Scene, leaf: Node) -> Iterator[Node]:
 def _decision(run: Evaluation, node: Node) -> tuple[float, ...]:
     """Which way a gate goes: who wins, which step it is on, on which side of its kink it stands."""
     values = [run.values[operand.index] for operand in node.operands]
-    if variadic(node.gate):
+    if node.gate.routes:
         return tuple(value == run.values[node.index] for value in values)
     if not (node.gate.partials or node.gate.pullback):
         return (run.values[node.index],)

@@ -19,7 +19,7 @@ from gradcli.backward import contribution
 from gradcli.checks.precise import Number, apply, as_float, leaf
 from gradcli.checks.scene import Scene, along
 from gradcli.checks.slopes import FLAT, Scale, Sides, sides
-from gradcli.gates import CONSTANT, Gate, parameters, variadic
+from gradcli.gates import CONSTANT, Gate, parameters
 from gradcli.graph import Node
 
 UNIT = mpmath.mpf(2) ** -53
@@ -151,7 +151,7 @@ def _given(scene: Scene, node: Node) -> Way:
 
 def flat(gate: Gate, place: int) -> bool:
     """Whether the table lets nothing flow to an operand: steps, comparisons, conditions."""
-    return not variadic(gate) and contribution(gate, place) is None
+    return not gate.routes and contribution(gate, place) is None
 
 
 def times(a: Number, b: Number) -> Number:
@@ -164,7 +164,7 @@ def rule_rounding(scene: Scene, node: Node, place: int) -> Number:
 
     Raises OverflowError where a part of the formula is too large for a float.
     """
-    rule = None if variadic(node.gate) else contribution(node.gate, place)
+    rule = None if node.gate.routes else contribution(node.gate, place)
     if rule is None or not rule.operands:
         return mpmath.mpf(0)
     operands = [mpmath.mpf(scene.floats[operand.index]) for operand in node.operands]
@@ -184,7 +184,7 @@ def _running(rule: Node, letters: Mapping[str, tuple[Number, Number]], scale: Sc
     parts = [_running(operand, letters, scale) for operand in rule.operands]
     operands = [value for value, _ in parts]
     value = apply(rule.gate, operands)
-    if not (rule.gate.partials or rule.gate.pullback or variadic(rule.gate)):
+    if not (rule.gate.partials or rule.gate.pullback or rule.gate.routes):
         return value, mpmath.mpf(0)  # comparisons and steps are exact
     if LARGEST < abs(value) < mpmath.inf:
         raise OverflowError

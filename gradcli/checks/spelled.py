@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import sympy
 
 from gradcli.formula import formula
-from gradcli.gates import NUMBER, Gate, operator_of, parameters, variadic
+from gradcli.gates import NUMBER, Gate, operator_of, parameters
 from gradcli.graph import Input, Node
 from gradcli.program import Program
 
@@ -39,7 +39,7 @@ class Line(NamedTuple):
 
 def lines_of(program: Program, line: Node) -> Iterator[Line]:
     """A line as one expression; a max of many as a chain of twos, because sympy compares all with all."""
-    if not variadic(line.gate) or len(line.operands) == 2:
+    if not line.gate.routes or len(line.operands) == 2:
         symbols: dict[Key, Expression] = {}
         yield Line(line.index, _number(_gate(program, line, symbols)), symbols)
         return

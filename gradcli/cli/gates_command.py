@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gradcli.cli import arguments, console
-from gradcli.gates import GATES, Gate, parameters, variadic
+from gradcli.gates import GATES, Gate, parameters
 
 
 @click.command(
@@ -34,7 +34,7 @@ def form(gate: Gate) -> str:
 
 def rules(gate: Gate) -> str:
     """The local gradients as they stand in the table."""
-    if variadic(gate):
+    if gate.routes == "operands":
         return "to one operand that equals out"
     shown = [f"d{letter} = {gate.pullback[letter]}" for letter in parameters(gate) if letter in gate.pullback]
     shown += [f"d{letter} = ({rule}) * dout" for letter, rule in gate.partials.items()]

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from gradcli.backward import Flow, flows
 from gradcli.codegen.target import Target, spelling
 from gradcli.errors import PointMistake
-from gradcli.gates import variadic
 from gradcli.graph import Input, Node
 from gradcli.local import Expression, Formulas
 from gradcli.naming import Names, names_of
@@ -172,7 +171,7 @@ class _Builder:
     # -- assignments ----------------------------------------------------------------------
 
     def _group(self, line: Node, sent: list[Flow]) -> Group:
-        if len(line.operands) > 2 and variadic(line.gate):
+        if len(line.operands) > 2 and line.gate.routes:
             return Group(line, self.numbers[line], list(self._routed(line, sent)))
         return Group(line, self.numbers[line], [self._assignment(flow) for flow in sent])
 

@@ -8,7 +8,7 @@ from gradcli.backward import TIES
 from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
 from gradcli.exact import digits_of
-from gradcli.gates import GATES, variadic
+from gradcli.gates import GATES
 from gradcli.graph import Node
 from gradcli.printer import text_of
 
@@ -73,7 +73,7 @@ def _width(node: Node, shown: dict[Node, str]) -> int:
 def conventions(code: Code) -> Iterator[str]:
     """What holds at the kinks of the gates that occur."""
     gates = {line.gate.name for _, line in code.stages if not _plain_power(line)}
-    routing = [name for name in GATES if name in gates and variadic(GATES[name])]
+    routing = [name for name in GATES if name in gates and GATES[name].routes]
     if routing:
         yield f"At a tie of {' or '.join(routing)} {TIES[code.formulas.ties]}."
     told = [GATES[name].custom for name in GATES if name in gates and GATES[name].custom and name not in routing]
