@@ -71,7 +71,7 @@ def _check_picks(node: Node, program: Program, operands: tuple[Array, ...]) -> N
     from gradcli.array_gates import Hole
 
     index = settings_of(node)["index"]
-    for axis, entry in enumerate(index):
+    for axis, entry in enumerate(entry for entry in index if entry is not None):
         if not isinstance(entry, Hole):
             continue
         chosen, size = np.asarray(operands[entry.place]), np.shape(operands[0])[axis]

@@ -120,7 +120,7 @@ ARRAY_ROWS = (
     # -- what shapes say ------------------------------------------------------------------
     Gate("shape", "A.shape", "a shape passes no gradient", stem="shape{A}"),
     Gate("extent", "A.shape[axis=0]", "a size passes no gradient", stem="n{A}"),
-    Gate("arange", "arange(n)", "arange passes no gradient", stem="arange"),
+    Gate("arange", "arange(n)", "arange passes no gradient", stem="arange", aliases=("range",)),
 )
 
 # What rules need beside them; they are no functions of the language.

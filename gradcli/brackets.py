@@ -11,11 +11,12 @@ from typing import Protocol
 from gradcli import mistakes
 from gradcli.errors import Span, SyntaxMistake
 from gradcli.gates import NUMBER, Gate, parameters, variadic
-from gradcli.graph import Graph, Node
+from gradcli.graph import ALL_AXES, NEW_AXIS, Graph, Node
 from gradcli.spellings import Spellings, array_gate_called, attribute, indexed
 from gradcli.tokens import BINDING, COMPARISON, TOKEN, Pending
 
 NOTHING = Node()  # where a slice has no bound
+NOTHING.static = None
 
 
 class Frame:
@@ -84,6 +85,11 @@ def incomplete(parser: Parser, kind: str | None, start: int, end: int) -> bool:
         parser.pending.append((-1, Frame("list"), len(parser.operands), start))
         parser.depth += 1
         return False
+    if frame is not None and frame.kind == "index" and sign == ALL_AXES:
+        parser.operands.append(parser.graph.constant(ALL_AXES, start, end))
+        parser.starts.append(start)
+        parser.end = end
+        return True
     if frame is not None and frame.kind == "index" and sign == ":":
         return _separated(parser, frame, ":", start)
     if frame is not None and sign == "]" and frame.kind in ("index", "list"):
@@ -122,7 +128,7 @@ def comma(parser: Parser, start: int) -> None:
         frame.separators.append(",")
         parser.pending.append((-1, frame, before, place))
         return
-    raise mistakes.comma(start)
+    raise mistakes.comma(parser.text, start)
 
 
 def _innermost(parser: Parser) -> Frame | None:
@@ -374,6 +380,17 @@ def _close(parser: Parser, frame: Frame, start: int, ended: bool) -> bool:
     return True
 
 
+def check_axes(graph: Graph) -> None:
+    """Refuse None and ... where they are no entries of an index. Raises SyntaxMistake."""
+    leaves = [graph.leaves[sign] for sign in (NEW_AXIS, ALL_AXES) if sign in graph.leaves]
+    for node in graph.nodes:
+        for leaf in leaves:
+            if leaf in node.operands:
+                raise SyntaxMistake(
+                    f"'{leaf.static}' stands only in an index", node.span, "as in X[:, None], X[..., 0]"
+                )
+
+
 def _index(
     parser: Parser, frame: Frame, given: tuple[Node, ...], span: Span
 ) -> tuple[tuple[object, ...], tuple[Node, ...]]:
@@ -383,8 +400,10 @@ def _index(
     picked: list[Node] = []
 
     def entry(node: Node) -> object:
-        if node is NOTHING:
+        if node is NOTHING or node.static == NEW_AXIS:
             return None
+        if node.static == ALL_AXES:
+            return Ellipsis
         number = whole_number(node)
         if number is None:
             picked.append(node)

@@ -89,22 +89,28 @@ def reshaped(shape: Shape, wanted: tuple[object, ...]) -> Shape:
 
 def indexed(shape: Shape, index: tuple[object, ...], picked: Sequence[Shape]) -> Shape:
     """The shape of A[index]. picked: the shapes of the arrays of whole numbers in it, in order. Raises Misfit."""
-    if len(index) > len(shape):
+    count = sum(entry is not None for entry in index)
+    if count > len(shape):
         what = "a number" if not shape else f"an array of shape {written(shape)}"
-        raise Misfit(f"{what} has no element with {len(index)} {'index' if len(index) == 1 else 'indices'}")
+        raise Misfit(f"{what} has no element with {count} {'index' if count == 1 else 'indices'}")
     result: list[Dim] = []
     rows: Shape = ()
     first: int | None = None
     apart = False
     waiting = list(picked)
+    sizes = iter(shape)
     for place, entry in enumerate(index):
-        size = shape[place]
+        if entry is None:
+            result.append(1)
+            continue
+        size = next(sizes)
         if isinstance(entry, Slice):
             result.append(_slice_size(size, entry))
             continue
         if isinstance(entry, int) and isinstance(size, int) and not -size <= entry < size:
             about = f"indices run from 0 to {size - 1}" if size else "it is empty"
-            raise Misfit(f"there is no entry {entry} along axis {place} of shape {written(shape)}", about)
+            axis = sum(before is not None for before in index[:place])
+            raise Misfit(f"there is no entry {entry} along axis {axis} of shape {written(shape)}", about)
         if isinstance(entry, int) and not picked:
             continue
         if not isinstance(entry, int):
@@ -112,10 +118,10 @@ def indexed(shape: Shape, index: tuple[object, ...], picked: Sequence[Shape]) ->
                 rows = broadcast([rows, waiting.pop(0)])
             except Misfit:
                 raise Misfit("the arrays that pick entries differ in length") from None
-        apart = apart or (first is not None and isinstance(index[place - 1], Slice))
+        apart = apart or (first is not None and (index[place - 1] is None or isinstance(index[place - 1], Slice)))
         first = len(result) if first is None else first
     at = 0 if apart else first or 0
-    return (*result[:at], *rows, *result[at:], *shape[len(index) :])
+    return (*result[:at], *rows, *result[at:], *sizes)
 
 
 def _slice_size(size: Dim, entry: Slice) -> Dim:

@@ -15,6 +15,7 @@ from gradcli.errors import Span
 from gradcli.gates import CONSTANT, GATES, INPUT, NUMBER, Gate
 
 CONSTANTS = ("pi", "e")
+NEW_AXIS, ALL_AXES = "None", "..."  # leaves that only an index may have
 Settings = tuple[tuple[str, object], ...]  # static parameters of a gate of arrays, by name
 
 

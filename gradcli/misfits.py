@@ -78,7 +78,7 @@ def _stretch(first: tuple[str, Shape, str], second: tuple[str, Shape, str]) -> s
     for (name, shape, source), (_, other, _) in ((second, first), (first, second)):
         if len(shape) == 1 and len(other) == 2 and shape[0] == other[0]:
             kept = re.fullmatch(r"(.*\baxis *= *-?\d+ *|(?:np\.)\w+\(.*, *\d+ *)\)", source)
-            column = f"{kept[1]}, keepdims=True)" if kept else f"reshape({name}, ({shape[0]}, 1))"
+            column = f"{kept[1]}, keepdims=True)" if kept else f"{_operand(name)}[:, None]"
             return f"{column} would fit ({shape[0]}x1)"
     for (name, shape, _), (_, other, _) in ((second, first), (first, second)):
         if len(shape) == 2 and _broadcasts(shape[::-1], other):

@@ -163,6 +163,10 @@ def function(name: str, start: int, end: int, is_variable: bool, assigned: bool)
         return NameMistake(f"{name} reduces one array", span, f"the {plain} of numbers is {module}.{plain}imum(x, y)")
     if is_variable or len(name) == 1:
         return NameMistake(f"'{name}' is no function", span, f"a product is written {name}*(...)")
+    from gradcli.numpy_words import INSTEAD
+
+    if plain in INSTEAD:
+        return NameMistake(f"unknown function '{name[:60]}'", span, INSTEAD[plain])
     choices = [row.name for row in GATES.values() if row.form.startswith(row.name + "(")]
     choices += [alias for row in GATES.values() for alias in row.aliases]
     from gradcli.array_gates import function_names
@@ -185,8 +189,11 @@ def _counted(count: int) -> str:
     return "one operand" if count == 1 else f"{count} operands"
 
 
-def equals(at: int, call: str) -> SyntaxMistake:
+def equals(at: int, call: str, text: str = "") -> SyntaxMistake:
     """An equals sign in the middle of an expression."""
+    if not call and text[:at].rstrip().endswith("]"):
+        hint = "write where(condition, new, old), or multiply by a mask that is data"
+        return SyntaxMistake("entries of an array are not changed", Span(at, at + 1), hint)
     if call:
         return SyntaxMistake(f"{call} takes no named operands", Span(at, at + 1), "write the operand alone")
     hint = "an assignment is written name = expression, a comparison =="
@@ -240,7 +247,13 @@ def attribute(text: str, at: int) -> SyntaxMistake:
     while end < len(text) and (text[end].isalnum() or text[end] == "_") and end - at < 40:
         end += 1
     name = text[at + 1 : end]
-    hint = f"write {name}(x)" if gate_called(name) is not None else "of an array: X.T, X.shape, X.dot(Y), X.sum(axis=0)"
+    from gradcli.array_gates import array_gate_called
+    from gradcli.numpy_words import INSTEAD
+
+    general = "of an array: X.T, X.shape, X.dot(Y), X.sum(axis=0)"
+    if array_gate_called(name) is not None and (name in REDUCTIONS or gate_called(name) is None):
+        return SyntaxMistake(f"'.{name}' is a method", Span(at, end), f"write .{name}()")
+    hint = f"write {name}(x)" if gate_called(name) is not None else INSTEAD.get(name, general)
     return SyntaxMistake(f"'{text[at:end]}' is not known", Span(at, end), hint)
 
 
@@ -263,8 +276,14 @@ def chained(start: int, end: int) -> SyntaxMistake:
     return SyntaxMistake("comparisons do not chain", Span(start, end), "write (a < b)*(b < c)")
 
 
-def comma(start: int) -> SyntaxMistake:
+def comma(text: str, start: int) -> SyntaxMistake:
     """A comma that separates no operands of a call."""
+    line = text[text.rfind("\n", 0, start) + 1 :].partition("\n")[0]
+    taken_apart = re.fullmatch(r"[ \t]*(\w+(?:[ \t]*,[ \t]*\w+)+)[ \t]*=[ \t]*([\w.]+\.shape)[ \t]*(?:[;#].*)?", line)
+    if taken_apart is not None:
+        names = re.findall(r"\w+", taken_apart[1])
+        each = "; ".join(f"{name} = {taken_apart[2]}[{place}]" for place, name in enumerate(names))
+        return SyntaxMistake("one name is assigned at a time", Span(start, start + 1), f"write {each}")
     return SyntaxMistake("a comma stands outside a call", Span(start, start + 1), "a decimal point is written .")
 
 

@@ -11,7 +11,7 @@ import re
 from gradcli import mistakes
 from gradcli.errors import Span, SyntaxMistake
 from gradcli.gates import GATES, takes
-from gradcli.graph import Graph, Node
+from gradcli.graph import ALL_AXES, NEW_AXIS, Graph, Node
 from gradcli.spellings import Spellings
 from gradcli.tokens import (
     COMPARISON,
@@ -90,6 +90,10 @@ class _Parser:
             self.graph.assign(self._free_name(), bare, *place)
         elif not self.graph.statements:
             raise SyntaxMistake("there is no expression", Span(0, 0), 'for example: gradcli eval "x*y" --at x=3,y=-4')
+        if NEW_AXIS in self.graph.leaves or ALL_AXES in self.graph.leaves:
+            from gradcli import brackets
+
+            brackets.check_axes(self.graph)
 
     def _more(self) -> bool:
         """Move to the next statement; whether there is one."""
@@ -217,7 +221,7 @@ class _Parser:
         if kind == "keyword":
             return mistakes.word(self.text, self.starts[-1], start, end)
         if kind == "equals":
-            return mistakes.equals(start, self._innermost_call())
+            return mistakes.equals(start, self._innermost_call(), self.text)
         if kind == "open":
             return mistakes.called(self.text, self.starts[-1], start)
         if kind == "other":

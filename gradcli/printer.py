@@ -111,7 +111,7 @@ def _index_form(form: str, index: object) -> str:
         if isinstance(part, Slice):
             bounds = [str("" if bound is None else bound) for bound in part]
             return ":".join(bounds if bounds[2] else bounds[:2])
-        return "ij"[part.place - 1] if isinstance(part, Hole) else str(part)
+        return "ij"[part.place - 1] if isinstance(part, Hole) else "..." if part is Ellipsis else str(part)
 
     assert isinstance(index, tuple)
     return f"A[{', '.join(map(entry, index))}]"

@@ -20,6 +20,7 @@ from gradcli.staging import cut, used_by_statements
 
 REDUCING = ("sum", "mean", "prod", "amax", "amin", "var", "std", "norm", "logsumexp")
 MOST_AXES = 32  # NumPy's limit was this for decades
+CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne")
 ALONG = ("softmax", "log_softmax", "cumsum")
 
 
@@ -265,11 +266,11 @@ class _Shaping:
         if owner.gate.name == "shape" and len(index) == 1 and isinstance(index[0], int):
             return self._extent(node, owner.operands[0], index[0])
         filled: list[object] = []
-        for entry in index:
+        for entry in self._all_axes(index, len(self.shapes[owner])):
             if isinstance(entry, Slice):
                 filled.append(Slice(*(self._filled(bound, operands, node) for bound in entry)))
             elif isinstance(entry, Hole) and operands[entry.place] not in self.numbers:
-                picked.append(operands[entry.place])
+                picked.append(self._picking(operands[entry.place]))
                 filled.append(Hole(len(picked)))
             else:
                 filled.append(self._filled(entry, operands, node))
@@ -279,6 +280,25 @@ class _Shaping:
             raise Misfit("rows can be picked along two axes at most")
         name = ("index", "pick", "pick2")[len(picked)]
         return self._made(name, (owner, *picked), node, index=tuple(filled))
+
+    def _picking(self, node: Node) -> Node:
+        """An operand that picks rows, which no condition does: how many rows there were would depend on values."""
+        source = node
+        while source.gate.name == "copy":
+            source = source.operands[0]
+        if source.gate.name in CONDITIONS:
+            raise Misfit("a condition does not pick entries", "keep the shape: where(X > 0, X, 0), or X * (X > 0)")
+        return node
+
+    def _all_axes(self, index: tuple[object, ...], rank: int) -> tuple[object, ...]:
+        """An index with ... written out."""
+        if index.count(Ellipsis) > 1:
+            raise Misfit("... stands once in an index")
+        if Ellipsis not in index:
+            return index
+        place = index.index(Ellipsis)
+        left_out = rank - sum(entry not in (None, Ellipsis) for entry in index)
+        return (*index[:place], *[Slice(None, None, None)] * left_out, *index[place + 1 :])
 
     def _extent(self, node: Node, owner: Node, axis: int) -> Node:
         shape = self.shapes[owner]

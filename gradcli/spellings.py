@@ -6,7 +6,7 @@ import re
 
 from gradcli import mistakes
 from gradcli.gates import Gate, gate_called
-from gradcli.graph import CONSTANTS, Graph, Node
+from gradcli.graph import CONSTANTS, NEW_AXIS, Graph, Node
 from gradcli.tokens import MODULES, MOST_INDICES, SPELLINGS, foreign
 
 
@@ -32,7 +32,9 @@ class Spellings:
         end = start + len(written)
         if not written.isascii():
             self.check(written, start)
-        if written.isidentifier():
+        if written == NEW_AXIS:
+            node = self.graph.constant(NEW_AXIS, start, end)
+        elif written.isidentifier():
             node = self.graph.name(SPELLINGS.get(written, written), start, end)
         elif written[0].isdigit() or written[0] == ".":
             node = self._number(written, start, end)
@@ -77,6 +79,8 @@ class Spellings:
                 at += len(name) + 1
                 node = attribute(self.text, self.graph, node, name, start, at)
             return node
+        if name == "newaxis":
+            return self.graph.constant(NEW_AXIS, start, end)
         if name not in CONSTANTS:
             raise mistakes.module(written, start, end)
         return self.graph.constant(name, start, end)

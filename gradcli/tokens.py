@@ -27,7 +27,7 @@ TOKEN = re.compile(
     | (?P<equals> = )
     | (?P<comment> \#[^\n]* )
     | (?P<keyword> {WORD} [ \t]* = (?: [ \t]* (?P<setting> {SETTING} ) (?= [ \t\n]* (?: [,)] | \Z ) ) )? )
-    | (?P<attribute> \. {WORD} (?: [ \t]*\( )? )
+    | (?P<attribute> \. (?: \.\. | {WORD} (?: [ \t]*\( )? ) )
     | (?P<other> . )
     | (?P<end> \Z )
     )""",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 STEP = 1e-150
+METHOD = re.compile(r"\b(?!np\b)(\w+)\.(max|min|var|std)\(")  # those that complex numbers need otherwise
 NUMPY = """exp log log1p sqrt sin cos tan sinh cosh tanh sum mean prod outer dot matmul reshape transpose
 concatenate stack cumsum trace where"""
 
@@ -34,7 +35,8 @@ def value(text: str, point: Mapping[str, Any]) -> float:
 
 
 def _output(text: str, names: dict[str, Any]) -> Any:
-    *statements, last = [line for line in re.split(r"[;\n]", text.replace("^", "**")) if line.split("#")[0].strip()]
+    text = METHOD.sub(r"np.\2(\1, ", text.replace("^", "**"))
+    *statements, last = [line for line in re.split(r"[;\n]", text) if line.split("#")[0].strip()]
     scope = {**FUNCTIONS, **names}
     with np.errstate(all="ignore"):
         for line in statements:
@@ -92,6 +94,8 @@ class _NumPy:
 
     def __getattr__(self, name: str) -> Any:
         own = {"max": _chosen(np.maximum, True), "min": _chosen(np.minimum, True), "maximum": FUNCTIONS["max"]}
+        if name == "newaxis":
+            return None
         return self if name == "linalg" else own.get(name) or FUNCTIONS[name]
 
 
@@ -120,4 +124,5 @@ FUNCTIONS: dict[str, Any] = {
     "solve": lambda a, b: np.linalg.inv(a) @ b,
     "arange": lambda n: np.arange(int(np.real(n))),
     "np": _NumPy(),
+    "range": range,
 }

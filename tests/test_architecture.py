@@ -17,8 +17,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A module imports only from modules above it; a package counts as one module here. A new one gets its line.
 HOUSE = """
     errors words ieee gates array_gates sizes dimensions graph
-    tokens mistakes spellings brackets parser printer formula rewrite program naming staging misfits shapes backward
-    rows evaluate array_values array_evaluate array_findings exact local findings files values declared point calculate
+    tokens numpy_words mistakes spellings brackets parser printer formula rewrite program naming staging
+    misfits shapes backward rows evaluate array_values array_evaluate array_findings exact local findings
+    files values declared point calculate
     checks diagnose explain codegen draw batch
     api
     cli
