@@ -4,7 +4,8 @@ Loaded only where a text has arrays. Capital letters are operands of any shape, 
 is a static parameter with its default, and the same word behind the equals sign in a rule passes it on.
 A written gate may become another row by the shapes of its operands (`@`: dot, matvec, vecmat,
 matmul, bmm); shapes.py chooses. A rule gives what an operand receives as if nothing had been broadcast:
-that is undone in one place, by sum_to.
+that is undone in one place, by sum_to. norm and std have no definition by others, as hypot has none:
+their slope at the origin is a convention that a square root does not have.
 Sources of the formulas: Petersen & Pedersen, The Matrix Cookbook; Giles, Collected matrix derivative
 results for forward and reverse mode algorithmic differentiation (2008).
 """
@@ -81,7 +82,8 @@ ARRAY_ROWS = (
     Gate("sum", f"sum({REDUCED})", "sum passes the whole gradient to every entry",
          pullback={"A": SPREAD}, stem="sum{A}"),
     Gate("mean", f"mean({REDUCED})", "mean passes an equal share of the gradient to every entry",
-         pullback={"A": f"{SPREAD} / size(A, axis=axis)"}, stem="mean{A}"),
+         pullback={"A": f"{SPREAD} / size(A, axis=axis)"}, stem="mean{A}",
+         means="sum(A, axis=axis, keepdims=keepdims) / size(A, axis=axis)"),
     Gate("prod", f"prod({REDUCED})", "prod multiplies the gradient by the product of the other entries",
          pullback={"A": f"{SPREAD} * others(A, axis=axis)"}, stem="prod{A}"),
     Gate("amax", f"max({REDUCED})", "max routes: the largest entry receives the whole gradient, the others none",
@@ -91,7 +93,8 @@ ARRAY_ROWS = (
          pullback={"A": f"route({SPREAD}, A == {OUT}, {OUT}, axis=axis, ties=ties)"}, stem="min{A}",
          routes="entries", custom="min at a tie: see --ties"),
     Gate("var", f"var({REDUCED}, ddof=0)", "var passes twice the distance from the mean, shared among the entries",
-         pullback={"A": f"{SPREAD} * (2 * {CENTRED} / size(A, axis=axis, ddof=ddof))"}, stem="var{A}"),
+         pullback={"A": f"{SPREAD} * (2 * {CENTRED} / size(A, axis=axis, ddof=ddof))"}, stem="var{A}",
+         means=f"sum({CENTRED} ** 2, axis=axis, keepdims=keepdims) / size(A, axis=axis, ddof=ddof)"),
     Gate("std", f"std({REDUCED}, ddof=0)", "std passes the distance from the mean in standard deviations, shared",
          pullback={"A": f"where({OUT} == 0, 0, {SPREAD} * ({CENTRED} / {OUT} / size(A, axis=axis, ddof=ddof)))"},
          stem="std{A}", kink="out == 0", custom="std of equal entries has slope 0"),
@@ -99,11 +102,14 @@ ARRAY_ROWS = (
          pullback={"A": f"where({OUT} == 0, 0, A / {OUT} * {SPREAD})"}, stem="norm{A}",
          kink="out == 0", custom="norm has slope 0 at the origin"),
     Gate("logsumexp", f"logsumexp({REDUCED})", "logsumexp shares the gradient as softmax does",
-         pullback={"A": f"{SPREAD} * exp(A - {OUT})"}, stem="lse{A}"),
+         pullback={"A": f"{SPREAD} * exp(A - {OUT})"}, stem="lse{A}",
+         means="log(sum(exp(A), axis=axis, keepdims=keepdims))"),
     Gate("softmax", "softmax(A, axis=-1)", "softmax subtracts the mean of the gradients, weighted by the output",
-         pullback={"A": "out * (dout - sum(dout * out, axis=axis, keepdims=True))"}, stem="softmax{A}"),
+         pullback={"A": "out * (dout - sum(dout * out, axis=axis, keepdims=True))"}, stem="softmax{A}",
+         means="exp(A) * (1 / sum(exp(A), axis=axis, keepdims=True))"),
     Gate("log_softmax", "log_softmax(A, axis=-1)", "log_softmax subtracts the whole gradient, weighted by the softmax",
-         pullback={"A": "dout - exp(out) * sum(dout, axis=axis, keepdims=True)"}, stem="logsoft{A}"),
+         pullback={"A": "dout - exp(out) * sum(dout, axis=axis, keepdims=True)"}, stem="logsoft{A}",
+         means="A - log(sum(exp(A), axis=axis, keepdims=True))"),
     Gate("cumsum", "cumsum(A, axis=None)", "an entry of cumsum's operand receives the gradients of all sums it is in",
          pullback={"A": "sums_from(dout, axis=axis)"}, stem="cumsum{A}"),
     # -- matrices -------------------------------------------------------------------------

@@ -8,12 +8,14 @@ gate is the row that fits, elements of a variable that is used whole are indices
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
-from gradcli.array_gates import ARRAY_GATES, PRODUCTS, Hole, Slice, is_array_gate
+from gradcli.array_gates import ARRAY_GATES, PRODUCTS, Hole, Setting, Slice, is_array_gate
 from gradcli.dimensions import Misfit, Shape, axes_of, broadcast, indexed, reduced, reshaped, shown, written
 from gradcli.errors import ShapeMistake
-from gradcli.gates import GATES, INPUT, NUMBER, Gate
-from gradcli.graph import Graph, Input, Node
+from gradcli.formula import formula
+from gradcli.gates import GATES, INPUT, NUMBER, Gate, parameters
+from gradcli.graph import Graph, Input, Node, Settings
 from gradcli.program import Program
 from gradcli.sizes import Dim, minus, plus, quotient, times
 from gradcli.staging import cut, used_by_statements
@@ -25,15 +27,20 @@ ALONG = ("softmax", "log_softmax", "cumsum")
 
 
 def shaped(program: Program, shapes: Mapping[str, Shape], fuse: bool = True) -> Program:
-    """The program over arrays. shapes: of each variable, () for a number. Raises ShapeMistake."""
-    graph = _Shaping(program, shapes).run()
+    """The program over arrays. Raises ShapeMistake.
+
+    shapes: of each variable, () for a number; sizes are numbers or names. fuse: as for `stage`; otherwise gates
+    that others define are taken apart.
+    """
+    graph = _Shaping(program, shapes, fuse).run()
     return cut(program.text, graph.graph, fuse)._replace(shapes=graph.shapes)
 
 
 class _Shaping:
     """The new graph so far, with the shape of each node, and the whole numbers that are known."""
 
-    def __init__(self, program: Program, variables: Mapping[str, Shape]) -> None:
+    def __init__(self, program: Program, variables: Mapping[str, Shape], fuse: bool) -> None:
+        self.fuse = fuse
         self.program = program
         self.variables = variables
         self.graph = Graph()
@@ -133,9 +140,27 @@ class _Shaping:
         settings = dict(node.static) if isinstance(node.static, tuple) and not isinstance(node.static, Input) else {}
         if name in ("matmul", "dot"):
             return self._product(node, operands)
+        if node.gate.means and not self.fuse:
+            letters = dict(zip(parameters(node.gate), operands, strict=True))
+            return self._taken_apart(formula(node.gate.means), letters, settings, node)
         if name in _BECOMES:
             return _BECOMES[name](self, node, operands, **settings)
         return self._made(name, operands, node, **settings)
+
+    def _taken_apart(
+        self, rule: Node, letters: Mapping[str, Node], settings: Mapping[str, object], place: Node
+    ) -> Node:
+        """A definition of the table with operands in place of its letters, and its static parameters filled in."""
+        if isinstance(rule.static, Input):
+            return letters[rule.static.base]
+        operands = tuple(self._taken_apart(operand, letters, settings, place) for operand in rule.operands)
+        written = Node()
+        written.gate, written.operands, written.static = rule.gate, rule.operands, rule.static
+        written.start, written.end = place.start, place.end
+        if operands and isinstance(rule.static, tuple):
+            own = cast(Settings, rule.static)
+            written.static = tuple((key, settings[one.name] if isinstance(one, Setting) else one) for key, one in own)
+        return self._gate(written, operands) if operands else self._leaf(written)
 
     def _made(self, name: str, operands: tuple[Node, ...], node: Node, **settings: object) -> Node:
         """A row of the table on its operands, with its shape."""
@@ -237,6 +262,20 @@ class _Shaping:
         return self._made("concatenate", operands, node, axis=place, sizes=sizes)
 
     # -- what shapes say ------------------------------------------------------------------
+
+    def _size(self, node: Node, operands: tuple[Node, ...], axis: object, ddof: int) -> Node:
+        """How many entries lie along the axes, less ddof: A.shape[0]*A.shape[1] - 1."""
+        axes = axes_of(axis, self.shapes[operands[0]])
+        factors = [self._extent(node, operands[0], one) for one in axes] or [self._number("1", node)]
+        found = factors[0]
+        for factor in factors[1:]:
+            found = self._elementwise_as("mul", node, (found, factor))
+        return self._elementwise_as("sub", node, (found, self._number(str(ddof), node))) if ddof else found
+
+    def _number(self, digits: str, node: Node) -> Node:
+        new = self.graph.number(digits, node.start, node.end)
+        self.shapes[new] = ()
+        return new
 
     def _reshape(self, node: Node, operands: tuple[Node, ...], shape: object) -> Node:
         wanted = shape if isinstance(shape, tuple) else (shape,)
@@ -357,6 +396,7 @@ _BECOMES: dict[str, Callable[..., Node]] = {
     "cumsum": _Shaping._cumsum,
     "concatenate": _Shaping._concatenate,
     "reshape": _Shaping._reshape,
+    "size": _Shaping._size,
     "arange": _Shaping._arange,
     "index": _Shaping._index,
 }

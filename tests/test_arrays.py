@@ -14,6 +14,7 @@ import pytest
 from calculation import calculate
 from transcript import steps
 
+from gradcli.array_gates import ARRAY_ROWS
 from gradcli.errors import GradError
 
 ITEMS = [json.loads(line) for line in (Path(__file__).parent / "data" / "arrays.jsonl").open(encoding="utf-8")]
@@ -39,6 +40,18 @@ def test_value_and_gradient_of_published_formulas(item):
     for name, slope in item["grad"].items():
         if name in found.gradient:
             assert np.asarray(found.gradient[name]) == pytest.approx(np.asarray(slope), rel=1e-9, abs=floor)
+
+
+@pytest.mark.parametrize("settings", ["", ", axis=0", ", axis=-1"])
+@pytest.mark.parametrize("gate", [gate for gate in ARRAY_ROWS if gate.means], ids=lambda gate: gate.name)
+def test_a_gate_that_others_define_is_taken_apart(gate, settings):
+    text = f"sum({gate.name}(A{settings})**2)"
+    point = {"A": lists((3, 4), 1)}
+    whole, apart = calculate(text, point), calculate(text, point, fuse=False)
+    assert gate.name in {line.gate for line in whole.lines} - {line.gate for line in apart.lines}
+    assert not {line.gate for line in apart.lines} & {row.name for row in ARRAY_ROWS if row.means}
+    assert apart.value == pytest.approx(whole.value, rel=1e-13)
+    assert close(apart.gradient["A"], whole.gradient["A"], 1e-12)
 
 
 # One line for each gate and each way to write it: the program, and the shapes of its variables.

@@ -426,5 +426,8 @@ def test_gates_lists_one_gate_a_line():
     assert listed["mul"][:2] == ["a * b", "da = (b) * dout; db = (a) * dout"]
     assert "((1 - out) * out) * dout" in listed["sigmoid"][1]
     assert "relu'(0) = 0" in listed["relu"]
-    assert "--ties" in listed["max"][-1]
+    assert "--ties" in listed["max"][-1] and "--ties" in listed["amax"][-1]
+    assert listed["matmul"][1] == "dA = dout @ B.T; dB = A.T @ dout"
+    assert listed["concatenate"][1].startswith("each operand receives part(")
+    assert "in rules only" in listed["sum_to"][-1]
     assert len({len(row) for row in rows}) == 1
