@@ -203,8 +203,11 @@ double hand(double x, double y, double *ox, double *oy)
 """
 
 
-def c_speed(label: str, text: str, hand: str, inputs: int, calls: int) -> None:
-    """Both in one library, called from a loop in C."""
+def c_speed(label: str, text: str, hand: str, inputs: int, calls: int, apart: str = "") -> None:
+    """Both in one library, called from a loop in C.
+
+    hand: C that defines `hand`, with the inputs and the places of their gradients; apart: C++ that it calls.
+    """
     ours = generate(stage(text), "c", Options())
     names = [f"at[{place}]" for place in range(inputs)]
     gradients = ", ".join(f"&out[{place}]" for place in range(inputs))
@@ -223,7 +226,12 @@ def c_speed(label: str, text: str, hand: str, inputs: int, calls: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source, library = Path(folder) / "code.c", Path(folder) / "code.so"
         source.write_text(ours + hand + loops)
-        command = ["cc", "-std=c99", "-O3", "-march=native", "-shared", "-fPIC", str(source), "-o", str(library), "-lm"]
+        flags, objects = ["-O3", "-march=native", "-fPIC"], []
+        if apart:
+            objects = [str(Path(folder) / "apart.o")]
+            source.with_suffix(".cc").write_text(apart)
+            subprocess.run(["c++", *flags, "-c", str(source.with_suffix(".cc")), "-o", *objects], check=True)
+        command = ["cc", "-std=c99", *flags, "-shared", str(source), *objects, "-o", str(library), "-lm"]
         subprocess.run(command, check=True)
         loaded = ctypes.CDLL(str(library))
     at = (ctypes.c_double * inputs)(*[0.3 + 0.1 * place for place in range(inputs)])
