@@ -28,7 +28,7 @@ def command() -> None:
     for gate in (*GATES.values(), *ARRAY_ROWS):
         console.write("\t".join([gate.name, form(gate), rules(gate), gate.custom]) + "\n")
     for gate in HELPER_ROWS:
-        console.write("\t".join([gate.name, form(gate), rules(gate), f"in rules only: {gate.says}"]) + "\n")
+        console.write("\t".join([gate.name, form(gate), f"in rules only: {gate.says}", gate.custom]) + "\n")
 
 
 def form(gate: Gate) -> str:
