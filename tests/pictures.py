@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from typing import NamedTuple
 
-from transcript import ROOT
+from transcript import ROOT, steps
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -107,3 +109,40 @@ def _on_edge(group: ET.Element, shift: tuple[float, float], point: tuple[float, 
             inside = size["y"] <= top <= size["y"] + size["height"]
             return inside and -0.3 <= left - size["x"] <= 17
     return False
+
+
+def _samples() -> list[list[str]]:
+    """The arguments for every scalar program in samples/: its file and its point."""
+    found = []
+    for path in sorted((ROOT / "samples").rglob("*.console")):
+        if path.with_suffix(".grad").exists() and path.parent.name not in ("errors", "arrays"):
+            words = shlex.split(next(steps(path.read_text(encoding="utf-8"))).script)
+            found.append(["-f", str(path.with_suffix(".grad")), "--at", words[words.index("--at") + 1]])
+    return found
+
+
+SAMPLE_PROGRAMS = _samples()
+
+
+def name_in(title: str) -> str:
+    """The name of the wire that a title tells about."""
+    return title.split("\n")[0].partition(" = ")[0]
+
+
+def numbers_in(title: str) -> list[float]:
+    """The value and the gradient that a title tells."""
+    return [float(line.rpartition(" ")[2]) for line in title.split("\n")[1:]]
+
+
+def numbers_of_eval(sample: list[str]) -> dict[str, list[float]]:
+    """The value and the gradient of each input and each stage, by `gradcli eval --json`."""
+    command = [sys.executable, "-m", "gradcli", "eval", *sample, "--json"]
+    result = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout)
+    found = {stage["name"]: [stage["value"], stage["gradient"]] for stage in result["stages"]}
+    for name, value in result["inputs"].items():
+        gradient = result["gradient"][name]
+        if isinstance(value, list):
+            found |= {f"{name}[{place}]": [value[place], gradient[place]] for place in range(len(value))}
+        else:
+            found[name] = [value, gradient]
+    return {name: [number for number in pair if number is not None] for name, pair in found.items()}

@@ -27,8 +27,8 @@ HOUSE = """
 LAYERS = HOUSE.split()
 # Each serves one purpose of the tool and knows nothing of the others.
 CONSUMERS = ("checks", "diagnose", "explain", "codegen", "draw", "batch")
-# but batch runs the NumPy code that codegen writes
-ALLOWED = {"batch.kernel": {"codegen"}}
+# but batch runs the NumPy code that codegen writes, and a drawn page its JavaScript
+ALLOWED = {"batch.kernel": {"codegen"}, "draw.live": {"codegen"}}
 HEAVY = ("numpy", "sympy", "mpmath", "rich", "importlib.metadata")
 
 

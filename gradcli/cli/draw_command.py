@@ -53,8 +53,9 @@ def command(
         program = stage(text, fuse=not no_fuse)
         inputs = arguments.chosen_inputs(wrt, program)
         evaluation: Evaluation | None = None
+        point = read_point(at)
         if at:
-            evaluation, unused = calculated(program, read_point(at), ties, inputs, fuse=not no_fuse)
+            evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
             program = evaluation.program
             if unused:
                 console.remark(f"the program does not use {', '.join(unused[:8])}")
@@ -62,7 +63,12 @@ def command(
             program = _shaped(program, shapes, not no_fuse)
     except GradError as error:
         raise error.inside(text, title) from None
-    _deliver(program, evaluation, form, output)
+    if form == "html":
+        from gradcli.draw.html import html
+
+        results.deliver(html(program, evaluation, ties, inputs, point.values if at else {}), output)
+    else:
+        _deliver(program, evaluation, form, output)
 
 
 def _shaped(program: Program, shapes: tuple[str, ...], fuse: bool) -> Program:

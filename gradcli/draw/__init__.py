@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMATS = ("terminal", "svg", "mermaid", "dot")
+FORMATS = ("terminal", "svg", "html", "mermaid", "dot")
 ENDINGS = {
     ".svg": "svg",
     ".html": "html",

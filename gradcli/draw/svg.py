@@ -65,7 +65,7 @@ def svg(circuit: Circuit, room: float = 0.0) -> str:
 
 def summary(circuit: Circuit) -> tuple[str, str]:
     """What the picture is of, and what it says, for those who do not see it."""
-    expression = " ".join(_plain(circuit.expression).split())
+    expression = " ".join(plain(circuit.expression).split())
     name = "Circuit of " + (expression if len(expression) <= 200 else expression[:199] + "…")
     inputs = [part for part in circuit.parts if part.kind == INPUT]
     told = [f"{circuit.gates} gates, {len(inputs)} inputs."]
@@ -78,7 +78,7 @@ def summary(circuit: Circuit) -> tuple[str, str]:
     return name, " ".join([*told, *circuit.left_out])
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text without the characters that XML cannot have."""
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
 
@@ -100,7 +100,7 @@ def _band(band: Band) -> Iterator[str]:
 def _part(band: Band, column: int, row: int, part: Part) -> Iterator[str]:
     """A gate or an input with its wire, and what stands at it."""
     at, y = band.columns[column], band.heights[column][row]
-    yield f'<g class="part" data-name="{escape(part.name)}"><title>{escape(_plain(told(part)))}</title>'
+    yield f'<g class="part" data-name="{escape(part.name)}"><title>{escape(plain(told(part)))}</title>'
     yield f'<path class="wire" d="{_wire(band, column, row, part)}"/>'
     yield from _marks(at, y, part)
     if part.kind == INPUT:
@@ -203,7 +203,7 @@ def circuit_output(circuit: Circuit) -> str:
 
 def _legend_markup(text: str) -> str:
     """The sentence with its two words in the colours of the numbers."""
-    marked = escape(_plain(text))
+    marked = escape(plain(text))
     if text.startswith("above a wire"):
         marked = marked.replace("its value", '<tspan class="value">its value</tspan>', 1)
         marked = marked.replace("the gradient", '<tspan class="gradient">the gradient</tspan>', 1)
