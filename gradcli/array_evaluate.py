@@ -7,17 +7,21 @@ Broadcasting is undone in one place, where a share arrives at an operand of anot
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from gradcli import backward
 from gradcli.array_values import Array, leaf_value, settings_of, sum_to, value, worked_out
-from gradcli.errors import PointMistake
+from gradcli.dimensions import written
+from gradcli.errors import PointMistake, ShapeMistake
 from gradcli.evaluate import Evaluation
 from gradcli.gates import Gate, parameters, variadic
 from gradcli.graph import Node
 from gradcli.program import Program
+
+MOST_ENTRIES = 10**9  # of one array: 8 GB
 
 
 def evaluate_arrays(
@@ -31,6 +35,7 @@ def evaluate_arrays(
 
     point: a number or array for each input leaf. seed: the gradient that arrives at the output; 1 if None.
     """
+    _check_sizes(program)
     with np.errstate(all="ignore"):
         values = forward_values(program, point)
         active = backward.active(program, wrt)
@@ -50,6 +55,18 @@ def sent_arrays(evaluation: Evaluation, line: Node, ties: str) -> dict[int, Any]
         sweep.gradients[evaluation.program.output.index] = None
         sweep.send(line, evaluation.gradients[line.index])
     return {place: share for place, share in enumerate(sweep.gradients) if share is not None}
+
+
+def _check_sizes(program: Program) -> None:
+    """Refuse arrays that no memory holds before the first is made. Raises ShapeMistake."""
+    for node in program.order:
+        shape = program.shapes[node]
+        entries = prod(size for size in shape if isinstance(size, int))
+        if entries > MOST_ENTRIES:
+            text = program.text[node.start : node.end].strip()
+            text = text if len(text) <= 40 else text[:37] + "..."
+            message = f"{text} would be an array of shape {written(shape)}: {entries:.3g} entries"
+            raise ShapeMistake(message, node.span, f"an array has at most {MOST_ENTRIES:,} entries")
 
 
 def forward_values(program: Program, point: Mapping[Node, Any]) -> list[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcli.array_gates import is_array_gate
 from gradcli.array_values import kept, settings_of, worked_out
+from gradcli.dimensions import written
 from gradcli.evaluate import Evaluation
 from gradcli.formula import formula
 from gradcli.gates import parameters
@@ -32,7 +33,7 @@ def shown(value: Any) -> str:
     for word, mask in (("nan", np.isnan(array)), ("inf", np.isinf(array))):
         if mask.any():
             return f"{word} in {count(mask)}"
-    return "an array"
+    return f"an array of shape {written(array.shape)}"
 
 
 def count(mask: Any) -> str:

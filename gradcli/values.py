@@ -114,7 +114,9 @@ def read_json(path: str) -> Any:
 
     try:
         return json.loads(read_text(path), parse_int=float, object_pairs_hook=_once_each)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except RecursionError:
+        raise UsageMistake(f"{path[:80]} is no JSON that can be read: it is nested too deeply") from None
+    except json.JSONDecodeError as error:
         raise UsageMistake(f"{path[:80]} is no JSON: {str(error)[:80]}") from None
 
 
@@ -122,10 +124,38 @@ def _array_file(path: str) -> Value:
     if path.endswith(".json"):
         return _even([numbers(read_json(path), path[:80])])[0]
     if path.endswith(".csv"):
-        return _even([numbers([line.split(",") for line in read_text(path).split("\n") if line.strip()], path[:80])])[0]
+        return _squeezed(_even(list(_rows(read_text(path), path[:80]))), path)
     if path.endswith((".npy", ".npz")):
         return _only(read_arrays(path), path)
     raise UsageMistake(f"'{path[:80]}' cannot be read", hint="a value is read from .csv, .json, .npy or .npz")
+
+
+def _rows(text: str, title: str) -> Iterator[list[Value]]:
+    """The numbers of each line of a CSV file that is not blank. Raises GradError at the cell that holds none."""
+    start = 0
+    for line in text.split("\n"):
+        cells, row = line.split(",") if line.strip() else [], []
+        for cell in cells:
+            try:
+                row.append(numbers(cell, title))
+            except GradError as error:
+                word = cell.strip()
+                place = start + cell.index(word)
+                error.source, error.title, error.span = text, title, Span(place, place + len(word))
+                raise
+            start += len(cell) + 1
+        start += 0 if cells else len(line) + 1
+        if row:
+            yield row
+
+
+def _squeezed(rows: list[Value], path: str) -> Value:
+    """A single row or column is a vector, as numpy.loadtxt has it."""
+    if not rows:
+        raise UsageMistake(f"{path[:80]} holds no numbers")
+    if len(rows) == 1:
+        return rows[0]
+    return [row[0] for row in rows] if len(rows[0]) == 1 else rows
 
 
 def read_arrays(path: str) -> dict[str, Value]:

@@ -15,7 +15,7 @@ from calculation import calculate
 from transcript import steps
 
 from gradcli.array_gates import ARRAY_ROWS
-from gradcli.errors import GradError
+from gradcli.errors import GradError, ShapeMistake
 
 ITEMS = [json.loads(line) for line in (Path(__file__).parent / "data" / "arrays.jsonl").open(encoding="utf-8")]
 
@@ -277,3 +277,18 @@ def test_each_entry_has_the_bits_of_the_program_of_numbers(text):
         alone = calculate(text, {"x": x, "y": y})
         assert over_arrays.gradient["x"][place] == alone.gradient["x"]
         assert over_arrays.gradient["y"][place] == alone.gradient["y"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sum(outer(v, v))",
+        "sum(v[:, None, None] * v[:, None] * v)",
+        "v[0] * sum(arange(10000000000000))",
+        "sum(concatenate([v[:, None] + v, v[:, None] + v]))",
+    ],
+)
+def test_an_array_that_no_memory_holds_is_refused_before_it_is_made(text):
+    with pytest.raises(ShapeMistake) as caught:
+        calculate(text, {"v": [1.0] * 100_000})
+    assert "at most 1,000,000,000 entries" in caught.value.hint

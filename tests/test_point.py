@@ -3,11 +3,13 @@
 import json
 from math import inf, isnan, pi
 
+import numpy as np
 import pytest
 
-from gradcli.errors import GradError
+from gradcli.errors import GradError, PointMistake
 from gradcli.point import bind, read_point
 from gradcli.staging import stage
+from gradcli.values import read_value
 
 
 def values(text: str, *at: str) -> list[float]:
@@ -113,6 +115,20 @@ def test_arrays_from_json_and_csv(tmp_path):
     (tmp_path / "W.csv").write_text("1,2\n3, 4\n\n")
     at = f"w=@{tmp_path / 'w.json'},W=@{tmp_path / 'W.csv'}"
     assert values("w[2] + W[1, 0]", at) == [-3.0, 3.0]
+
+
+@pytest.mark.parametrize("text", ["1\n2\n3\n", "1,2,3", "1 , 2, 3\r\n", "3,1\n2,7", "\n1,2\n\n3,4\n"])
+def test_a_table_of_numbers_is_what_numpy_reads(text, tmp_path):
+    (tmp_path / "x.csv").write_text(text)
+    wanted = np.loadtxt(tmp_path / "x.csv", delimiter=",")
+    assert read_value(f"@{tmp_path / 'x.csv'}") == wanted.tolist()
+
+
+def test_a_cell_that_is_no_number_has_its_line_and_column(tmp_path):
+    (tmp_path / "x.csv").write_text("1, 2\n\n3, two\n")
+    with pytest.raises(PointMistake) as caught:
+        read_value(f"@{tmp_path / 'x.csv'}")
+    assert caught.value.source[: caught.value.span.start] == "1, 2\n\n3, "
 
 
 def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
