@@ -48,13 +48,13 @@ class Points:
         return found[self.output].reshape(shape), gradient
 
     def _in_blocks(self, flat: Mapping[str, Array], rows: int) -> dict[str, Array]:
-        wanted = [self.output, *(self.names.gradient_of(leaf) for leaf in self.program.inputs)]
-        found: dict[str, Array] = {}
+        wanted = [self.names.gradient_of(leaf) for leaf in self.program.inputs if base_of(leaf) in self.wrt]
+        found = {name: np.zeros(rows) for name in (self.output, *wanted)}
         for start, block in _blocks(flat, rows):
-            for name, numbers in self.compute(block).items():
-                if name in wanted:
-                    found.setdefault(name, np.zeros(rows))[start : start + ROWS] = numbers
-        return found or {name: np.zeros(rows) for name in wanted}
+            numbers = self.compute(block)
+            for name, whole in found.items():
+                whole[start : start + ROWS] = numbers[name]
+        return found
 
     def _gradient(
         self, name: str, array: Array, rank: int, shape: tuple[int, ...], found: Mapping[str, Array]
