@@ -6,6 +6,7 @@ NumPy is loaded only in the second case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 from gradcli.errors import GradError, PointMistake, ShapeMistake, UsageMistake
@@ -84,7 +85,8 @@ def _over_arrays(program: Program, point: Point, ties: str, wrt: Iterable[str] |
         seed = np.asarray(point.values[seed_name], dtype=float)
         if seed.shape != shape:
             title = f"'{seed_name}' has the shape {written(seed.shape)}"
-            raise PointMistake(f"{title}, and {program.graph.output} has {written(shape)}", program.output.span)
+            message = f"{title}, and {program.graph.output} has {written(shape)}"
+            raise PointMistake(message, program.output.span, _in_shape(seed_name, seed, shape))
     elif any(size != 1 for size in shape):
         raise _no_number(program, seed_name, written(shape))
     leaves = {leaf: _entry(arrays, leaf.static) for leaf in program.inputs}
@@ -101,6 +103,13 @@ def _known(value: Any) -> Any:
 def _entry(arrays: dict[str, Any], leaf: object) -> Any:
     assert isinstance(leaf, Input)
     return arrays[leaf.base][leaf.places]
+
+
+def _in_shape(name: str, seed: Any, shape: tuple[Any, ...]) -> str:
+    """How few numbers are written in another shape that they fill."""
+    if seed.size > 16 or seed.size != prod(shape):
+        return ""
+    return f"the same numbers in that shape: --at {name}={str(seed.reshape(shape).tolist()).replace(' ', '')}"
 
 
 def _no_number(program: Program, seed_name: str, shape: str) -> ShapeMistake:

@@ -57,6 +57,7 @@ def axes_of(axis: object, shape: Shape) -> tuple[int, ...]:
         assert isinstance(one, int)
         if not -len(shape) <= one < len(shape):
             about = f"axes run from 0 to {len(shape) - 1}" if shape else "a number has no axes"
+            about = "axis=0 would fit" if len(shape) == 1 and not isinstance(axis, tuple) else about
             raise Misfit(f"there is no axis {one} in an array of shape {written(shape)}", about)
         if one % len(shape) in found:
             raise Misfit(f"axis {one} is given twice")

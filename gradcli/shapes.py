@@ -257,7 +257,7 @@ class _Shaping:
 
     def _concatenate(self, node: Node, operands: tuple[Node, ...], axis: object) -> Node:
         shapes = [self.shapes[operand] for operand in operands]
-        (place,) = axes_of(axis, shapes[0])
+        (place,) = axes_of(axis, max(shapes, key=len))
         sizes = tuple(shape[place] if len(shape) > place else 0 for shape in shapes)
         return self._made("concatenate", operands, node, axis=place, sizes=sizes)
 
@@ -351,15 +351,17 @@ class _Shaping:
     # -- what is wrong --------------------------------------------------------------------
 
     def _placed(self, misfit: Misfit, node: Node, operands: tuple[Node, ...]) -> ShapeMistake:
-        if misfit.message:
-            return ShapeMistake(misfit.message, node.span, misfit.hint)
-        from gradcli.misfits import product, stretched
+        from gradcli.misfits import product, repaired, stretched
 
         shapes = [self.shapes[operand] for operand in operands]
         titles = self.program.graph.titles
         given = [_written_operand(operand) for operand in node.operands]
         sources = [self._text(operand) for operand in given]
         texts = [titles.get(operand, source) for operand, source in zip(given, sources, strict=True)]
+        if misfit.message:
+            settings = dict(cast(Settings, node.static or ()))
+            hint = misfit.hint or repaired(node.gate.name, texts, shapes, settings)
+            return ShapeMistake(misfit.message, node.span, hint)
         explain = product if node.gate.name in PRODUCTS else stretched
         message, hint = explain(self._text(node), texts, shapes, sources)
         return ShapeMistake(message, node.span, hint)

@@ -224,6 +224,52 @@ def test_a_shape_that_cannot_be_declared(texts, message, place):
     assert caught.value.source[caught.value.span.start : caught.value.span.end].startswith(place)
 
 
+# -- repairs ------------------------------------------------------------------------------
+
+SIZES = {"W": (5, 10), "X": (3, 10), "Y": (10, 3), "A": (3, 3), "u": (3,), "v": (10,), "w": (4,)}
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "right"),
+    [
+        ("W @ X", "W @ X", "W @ X.T"),
+        ("Y @ W", "Y @ W", "W @ Y"),
+        ("W.T @ X", "W.T @ X", "X @ W.T"),
+        ("(W * 2) @ X", "(W * 2) @ X", "(W * 2) @ X.T"),
+        ("X @ u", "X @ u", "X.T @ u"),
+        ("u @ w", "u @ w", "outer(u, w)"),
+        ("X + Y", "Y", "Y.T"),
+        ("X * u", "u", "u[:, None]"),
+        ("X - X.max(axis=1)", "X.max(axis=1)", "X.max(axis=1, keepdims=True)"),
+        ("X / np.sum(X, axis=1)", "np.sum(X, axis=1)", "np.sum(X, axis=1, keepdims=True)"),
+        ("X.reshape(5, 5)", "", ""),
+        ("X.reshape(3, 11)", "(3, 11)", "(3, -1)"),
+        ("X.reshape(4, 10)", "(4, 10)", "(-1, 10)"),
+        ("concatenate([W, X], axis=1)", "axis=1", "axis=0"),
+        ("concatenate([X, u], axis=1)", "u]", "u[:, None]]"),
+        ("concatenate([X, v])", "v]", "v[None]]"),
+        ("concatenate([X, Y])", "", ""),
+        ("[u, v]", "[u, v]", "concatenate([u, v])"),
+        ("solve(A, Y)", "Y)", "Y.T)"),
+        ("sum(u, axis=1)", "axis=1", "axis=0"),
+        ("u * w", "", ""),
+        ("det(X)", "", ""),
+    ],
+)
+def test_a_repair_is_proposed_where_there_is_one_and_it_fits(text, wrong, right):
+    def with_shapes(text):
+        program = stage(text)
+        return shaped(program, {name: SIZES[name] for name in program.variables})
+
+    with pytest.raises(ShapeMistake) as caught:
+        with_shapes(text)
+    if not right:
+        assert "would fit" not in caught.value.hint
+        return
+    assert right.rstrip("])") in caught.value.hint
+    with_shapes(text.replace(wrong, right))
+
+
 # -- which row a written gate becomes -----------------------------------------------------
 
 
