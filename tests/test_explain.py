@@ -169,7 +169,7 @@ def test_no_lesson_where_all_is_well() -> None:
 
 def test_a_path_has_the_factor_that_the_chain_rule_gives() -> None:
     told = kinds(explain("exp(100*x)", "x=0.1"))["exploding"]
-    assert f"grows by {100 * math.exp(10):.5g} on its way x ← " in told and f"(times {math.exp(10):.5g})" in told
+    assert f"grows {100 * math.exp(10):.5g} times on its way x ← " in told and f"(times {math.exp(10):.5g})" in told
 
 
 # -- births -------------------------------------------------------------------------------
@@ -212,7 +212,8 @@ def test_arrays_are_told_by_shape_and_norm() -> None:
         ("Wx", (2,), 5.0), ("Wxsqr", (2,), pytest.approx(math.hypot(9, 16))), ("f", (), 25.0),
     ]  # fmt: skip
     told = text(found)
-    assert "dW = outer(dWx, x), norm" in told and "dx = W.T @ dWx, norm" in told
+    assert "dW = outer(dWx, x)  (norm" in told and "dx = W.T @ dWx  (norm" in told
+    assert "dWx = (2 * Wx) * dWxsqr  (norm" in told
     assert "| `Wx` | `W @ x` | `2` | `5` |" in markdown(found)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from gradcli.calculate import calculated
@@ -54,9 +56,19 @@ def command(
         evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
         found = explained(evaluation, point.values, ties, inputs)
         if step is not None:
-            found = found._replace(step=stepped(evaluation, read_point((step,)).values))
+            found = found._replace(step=stepped(evaluation, _moves(step)))
     except GradError as error:
         raise error.inside(text, title) from None
     if unused:
         console.remark(f"the program does not use {', '.join(unused[:8])}")
     results.deliver(PRINTERS["json" if as_json else form or "text"](found), output)
+
+
+def _moves(step: str) -> dict[str, Any]:
+    """What --step moves, by variable: it is written like a point."""
+    try:
+        return read_point((step,)).values
+    except GradError as error:
+        error.title = error.title.replace("--at", "--step")
+        error.hint = error.hint if "--at" not in error.hint else "a step is written --step x=0.01"
+        raise

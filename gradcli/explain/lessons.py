@@ -110,17 +110,20 @@ def _annulled(passes: Passes, evaluation: Evaluation) -> Iterator[Finding]:
 
 
 def _paths(passes: Passes, evaluation: Evaluation) -> Iterator[Finding]:
-    """For each input the path that brings it most: where its factor is very small or very large."""
+    """The path that brings each input most, where its factor is very small or very large; each stage is blamed once."""
     found = [(leaf, *_path(passes, leaf)) for leaf in passes.program.inputs if leaf in passes.received]
-    for leaf, factor, steps, strongest in sorted(found, key=lambda each: -abs(log10(each[1] or 1))):
-        if len(steps) < 2 or not factor or not isfinite(factor) or 1 / FAR < factor < FAR:
+    blamed: set[Node] = set()
+    for leaf, factor, steps, (worst, slope) in sorted(found, key=lambda each: -abs(log10(each[1] or 1))):
+        if len(steps) < 2 or not factor or not isfinite(factor) or 1 / FAR < factor < FAR or worst in blamed:
             continue
-        kind, verb = ("vanishing", "shrinks") if factor < 1 else ("exploding", "grows")
+        blamed.add(worst)
+        kind, changes = ("vanishing", f"shrinks to {shown(factor)} of itself")
+        if factor > 1:
+            kind, changes = ("exploding", f"grows {shown(factor)} times")
         ways = [passes.names.of[line] for line in steps]
         way = " ← ".join([passes.names.of[leaf], *(ways if len(ways) <= 6 else [*ways[:3], "...", *ways[-2:]])])
-        at, slope = strongest
-        told = f"the gradient {verb} by {shown(factor)} on its way {way}, most at {passes.names.of[at]}"
-        yield _lesson(kind, passes, leaf, f"{told} (times {shown(slope)})")
+        told = f"the gradient {changes} on its way {way}, most at {passes.names.of[worst]} (times {shown(slope)})"
+        yield _lesson(kind, passes, leaf, told)
 
 
 def _path(passes: Passes, leaf: Node) -> tuple[float, list[Node], tuple[Node, float]]:

@@ -12,7 +12,7 @@ from gradcli.evaluate import Evaluation, sent_in_turn
 from gradcli.exact import digits_of
 from gradcli.explain.figures import factor
 from gradcli.explain.records import Backward, Forward, Ledger, Sent
-from gradcli.gates import Gate, parameters, variadic
+from gradcli.gates import GATES, Gate, parameters, variadic
 from gradcli.graph import Input, Node
 from gradcli.local import Expression, Formulas
 from gradcli.naming import Names
@@ -116,25 +116,37 @@ class Passes:
         """The local gradient as a formula; a gate that routes has none worth reading."""
         if any(variadic(node.gate) or node.gate.pullback for node, _ in flow.steps):
             return ""
+        value = self.evaluation.values[flow.line.index]
+        if flow.line.gate.closed and not self.program.shapes and value != value:
+            return ""  # outside its domain a gate has no slope, whatever the rule gives
         rule, letters = self.formulas.local(flow)
         return digits_of(rule) or written(Expression(rule, letters), self.names.of)
 
     def _sent_arrays(self, line: Node) -> Iterator[Sent]:
-        """The rules of an array gate in the program's names; what is inside a line is passed on at once."""
-        for gate, place, operand in _rules(self.program, line):
-            rule = None if variadic(gate) else contribution(gate, place, guarded=False)
-            if rule is None or operand not in self.names.of:
-                continue
-            known = dict(zip(parameters(gate), line.operands, strict=False))
-            letters = {
-                letter: self.names.of.get(node, text_of(node, self.names.of.get)) for letter, node in known.items()
-            }
-            letters |= {"out": self.names.of[line], "dout": self.names.gradient_of(line)}
-            gradient = self.evaluation.gradients[operand.index]
-            text = text_of(rule, _lettered(letters)) if rule.operands else letters[str(rule.static)]
-            text = "" if "Setting(" in text or "where(" in text else text
-            yield Sent(self.names.of[operand], self.names.gradient_of(operand), text, None,
-                       0.0 if gradient is None else size(gradient), False)  # fmt: skip
+        """The rules of a line over arrays in the program's names; what is inside a line is passed on at once."""
+        for place, operand in _receivers(self.program, line):
+            if operand in self.names.of:
+                gradient = self.evaluation.gradients[operand.index]
+                norm = 0.0 if gradient is None else size(gradient)
+                rule = self._array_rule(line, place)
+                yield Sent(self.names.of[operand], self.names.gradient_of(operand), rule, None, norm, False)
+
+    def _array_rule(self, line: Node, place: int) -> str:
+        """What an operand receives, as a formula; nothing where it is too long to be read."""
+        gate, upstream = line.gate, self.names.gradient_of(line)
+        if gate.name in GATES and gate.partials:
+            slope = self._rule(Flow(line, line.operands[place], ((line, place),), False))
+            rule_text = {"1": upstream, "-1": f"-{upstream}"}.get(slope, f"{factored(slope)} * {upstream}")
+            operand, shapes = line.operands[place], self.program.shapes
+            widened = shapes.get(operand, ()) != shapes.get(line, ())
+            return f"{rule_text}, summed to the shape of {self.names.of[operand]}" if widened else rule_text
+        rule = contribution(gate, place, guarded=False)
+        assert rule is not None, "only operands that receive something are asked for"
+        known = dict(zip(parameters(gate), line.operands, strict=False))
+        letters = {letter: self.names.of.get(node, text_of(node, self.names.of.get)) for letter, node in known.items()}
+        letters |= {"out": self.names.of[line], "dout": upstream}
+        text = text_of(rule, _lettered(letters)) if rule.operands else letters[str(rule.static)]
+        return "" if "Setting(" in text or "where(" in text else text
 
     # -- ledgers --------------------------------------------------------------------------
 
@@ -148,13 +160,18 @@ def _lettered(letters: Mapping[str, str]) -> Callable[[Node], str | None]:
     return lambda node: letters.get(node.static.base) if isinstance(node.static, Input) else None
 
 
-def _rules(program: Program, line: Node) -> Iterator[tuple[Gate, int, Node]]:
-    """The gates' rules by which a line over arrays sends; only where nothing is inside the line."""
-    if any(program.inside[operand.index] and not operand.constant for operand in line.operands):
+def _receivers(program: Program, line: Node) -> Iterator[tuple[int, Node]]:
+    """The operands that a line over arrays sends to, with their places; only where nothing is inside the line."""
+    if variadic(line.gate) or any(program.inside[operand.index] and operand.operands for operand in line.operands):
         return
     for place, operand in enumerate(line.operands):
-        if not variadic(line.gate) and not operand.constant and passes(line.gate, place):
-            yield line.gate, place, operand
+        if not operand.constant and passes(line.gate, place):
+            yield place, operand
+
+
+def factored(rule: str) -> str:
+    """A formula as a factor: in parentheses if it has operators."""
+    return f"({rule})" if " " in rule or rule.startswith("-") else rule
 
 
 def written(expression: Expression, names: Mapping[Node, str]) -> str:

@@ -20,6 +20,7 @@ def stepped(evaluation: Evaluation, moves: Mapping[str, Any]) -> Step:
     unknown = [name for name in moves if name not in program.variables]
     if unknown or not moves:
         hint = did_you_mean(unknown[0], program.variables) if unknown else "write --step x=0.01"
+        hint = hint or (f"its inputs are {listed(program.variables)}" if program.variables else "it has none")
         raise PointMistake(f"--step: the program has no input {listed(unknown) or 'without a name'}", hint=hint)
     by = {leaf: _move(leaf, moves) for leaf in program.inputs}
     moved = {leaf: evaluation.values[leaf.index] + step for leaf, step in by.items()}

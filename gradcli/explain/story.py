@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from gradcli.explain.figures import factor, is_rounded, percent, shown, total
+from gradcli.explain.passes import factored
 from gradcli.explain.records import Backward, Cost, Explanation, Forward, Ledger, Sensitivity, Sent, Step
 
 MOST_TERMS = 12  # of a ledger
@@ -103,7 +104,7 @@ def _plain(message: str) -> str:
 
 
 def _equals(*numbers: float) -> str:
-    return "≈" if any(map(is_rounded, numbers)) else "="
+    return "≈" if all(map(isfinite, numbers)) and any(map(is_rounded, numbers)) else "="
 
 
 def _shape(shape: Sequence[int | str]) -> str:
@@ -189,13 +190,12 @@ def _sent(each: Sent, stage: Backward) -> str:
     """`dx += (2 * xpy) * dxpysqr = (-2) * (-0.79159) ≈ 1.5832`."""
     sign = "+=" if each.adds else "="
     if each.local is None:
-        rule = f"{sign} {each.rule}, " if each.rule else ""
-        return f"{each.gradient} {rule}norm {shown(each.share)}"
+        rule = f" {sign} {each.rule}" if each.rule else ""
+        return f"{each.gradient}{rule}  (norm {shown(each.share)})"
     if each.local in (1.0, 0.0, -1.0) and not (each.rule and not each.rule.lstrip("-").isdigit()):
         text = {1.0: f"{stage.gradient} ", -1.0: f"-{stage.gradient} ", 0.0: ""}[each.local]
         return f"{each.gradient} {sign} {text}{'= ' if text else ''}{shown(each.share)}"
-    rule = each.rule or shown(each.local)
-    rule = f"({rule})" if " " in rule or rule.startswith("-") else rule
+    rule = factored(each.rule or shown(each.local))
     numbers = f"{factor(each.local)} * {factor(stage.upstream)}"
     result = f"{_equals(each.local, stage.upstream, each.share)} {shown(each.share)}"
     return f"{each.gradient} {sign} {rule} * {stage.gradient} = {numbers} {result}"
@@ -260,7 +260,7 @@ def _cost(cost: Cost) -> str:
     told += f": together {ratio:.3g} times the forward pass." if ratio else "."
     if not cost.reused:
         return told + " The backward pass reads no value of the forward pass."
-    names = _both([each.name for each in cost.reused])
+    names = _both([each.name for each in cost.reused]).removeprefix("both ")
     them = "it" if len(cost.reused) == 1 else "them"
     return (
         f"{told} The backward pass reuses {names} from the forward pass; computing {them} again instead would take "
