@@ -12,6 +12,7 @@ import re
 import struct
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
@@ -207,11 +208,15 @@ def test_an_error_knows_its_place() -> None:
 
 
 def test_tables_in_notebooks_escape_what_users_write() -> None:
-    f = gradcli.compile("x < y*2 # <script>alert(1)</script>")
-    for shown in (f._repr_html_(), f.at(x=1, y=2)._repr_html_()):
-        assert "<script" not in shown and "&lt;" in shown and shown.startswith("<table>")
+    shown = gradcli.compile("x < y*2 # <script>alert(1)</script>").at(x=1, y=2)._repr_html_()
+    assert "<script" not in shown and "&lt;" in shown and shown.startswith("<table>")
     assert "1.54564" in gradcli.compile(NOTE).at(x=3, y=-4)._repr_html_()
-    assert len(gradcli.compile("*".join(f"x{place}" for place in range(500)))._repr_html_()) < 30_000
+
+
+def test_a_program_shows_its_circuit_in_notebooks() -> None:
+    circuit = ET.fromstring(gradcli.compile("x < y*2 # <script>alert(1)</script>")._repr_svg_())
+    assert [text.text for text in circuit.iter("{http://www.w3.org/2000/svg}text")][::2] == ["x", "*2", "<"]
+    assert len(gradcli.compile("*".join(f"x{place}" for place in range(500)))._repr_svg_()) < 100_000
 
 
 # -- the package --------------------------------------------------------------------------

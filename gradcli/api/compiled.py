@@ -214,10 +214,12 @@ class Compiled:
         text = self.text if len(self.text) <= 200 else self.text[:197] + "..."
         return f"gradcli.compile({text!r})"
 
-    def _repr_html_(self) -> str:
-        names = names_of(self.program)
-        rows = [(names.of[line], text_of(line, names.of.get)) for line in self.program.lines]
-        return html.table(("stage", ""), rows, self.text[:200])
+    def _repr_svg_(self) -> str:
+        """The circuit, as notebooks show it."""
+        from gradcli.draw.circuit import circuit_of
+        from gradcli.draw.svg import svg
+
+        return svg(circuit_of(self.program, None))
 
     def together(self, point: Mapping[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any]:
         """A point that is given in two ways as one. Raises PointMistake for a name given twice."""

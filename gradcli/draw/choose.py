@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gradcli.graph import Node
-from gradcli.program import Program, operands_of
+from gradcli.program import Program
 
 MOST_GATES = 60
 MOST_ENTERING = 120  # inputs and wires from what is left out
@@ -65,7 +65,7 @@ def _owners(program: Program) -> dict[Node, Node]:
     for line in reversed(program.lines):
         owner = owners.get(line, line) if line not in titles else line
         owners[line] = owner
-        for operand in operands_of(program, line):
+        for operand in _entering(program, line):
             if operand.operands:
                 owners[operand] = owner if owners.get(operand, owner) is owner else operand
     return owners
@@ -84,20 +84,22 @@ def _groups(program: Program, owners: dict[Node, Node]) -> Iterator[Group]:
 def _group(lines: list[Node], program: Program, owners: dict[Node, Node], most: int | None) -> Group:
     """Lines that become one part; the last of them is the one whose wire leaves it."""
     inside = set(lines)
-    operands = [
-        operand
-        for line in lines
-        for operand in operands_of(program, line)
-        if not (operand.constant and program.inside[operand.index]) and operand not in inside and _has_wire(operand)
-    ]
+    operands = [operand for line in lines for operand in _entering(program, line) if operand not in inside]
     if len(lines) > 1:
         operands = list(dict.fromkeys(operands))
     kept = operands if most is None or len(operands) <= most else operands[: most - 1]
     return Group(lines[-1], len(lines), kept, len(operands) - len(kept))
 
 
-def _has_wire(node: Node) -> bool:
-    return bool(node.operands) or not node.constant
+def _entering(program: Program, line: Node) -> Iterator[Node]:
+    """The inputs and lines whose wires enter a line, from the left to the right of its code."""
+    waiting = list(reversed(line.operands))
+    while waiting:
+        node = waiting.pop()
+        if program.inside[node.index]:
+            waiting.extend(reversed(node.operands))
+        elif node.operands or not node.constant:
+            yield node
 
 
 def _nearest(groups: list[Group], output: Node, most: int) -> list[Group]:

@@ -30,13 +30,12 @@ def glyph_of(program: Program, line: Node, names: Names) -> str:
     gate = line.gate
     if any(_is_inside(program, operand) for operand in line.operands):
         return _of_several(program, line, names)
-    fixed = [place for place, operand in enumerate(line.operands) if operand.constant]
+    fixed = [place for place, operand in enumerate(line.operands) if operand.constant and operand not in names.of]
     if not fixed or gate.name == "copy":
         return gate.glyph or gate.name
     if len(fixed) == 1 and len(line.operands) == 2:
-        number = text_of(line.operands[fixed[0]], names.of.get) if line.operands[fixed[0]] not in names.of else ""
-        written = _with_number(line, fixed[0], number)
-        if number and written and len(written) <= WIDEST:
+        written = _with_number(line, fixed[0], text_of(line.operands[fixed[0]], names.of.get).replace(" ", ""))
+        if written and len(written) <= WIDEST:
             return written
     return _short(text_of(line, _letter(line, names))) or gate.name
 
@@ -82,7 +81,7 @@ def _of_several(program: Program, line: Node, names: Names) -> str:
 
 def _letter(line: Node, names: Names) -> Name:
     """What operands are called: the one that varies x, several by their names."""
-    varying = [operand for operand in line.operands if not operand.constant]
+    varying = [operand for operand in line.operands if operand in names.of]
     if len(varying) != 1:
         return names.of.get
     return lambda node: "x" if node is varying[0] else names.of.get(node)
