@@ -1,7 +1,7 @@
 """The notebooks in samples/ are executed, cell by cell in one namespace, and show what stands below each cell.
 
-`pytest --update` rewrites the outputs. An expression at the end of a cell is shown as a notebook shows it: as HTML or
-Markdown where the object has it, else as its repr.
+`pytest --update` rewrites the outputs. An expression at the end of a cell is shown as a notebook shows it: as HTML,
+Markdown or SVG where the object has it, else as its repr.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from transcript import ROOT, same
 
 NOTEBOOKS = sorted((ROOT / "samples").rglob("*.ipynb"))
-RICH = {"text/html": "_repr_html_", "text/markdown": "_repr_markdown_"}
+RICH = {"text/html": "_repr_html_", "text/markdown": "_repr_markdown_", "image/svg+xml": "_repr_svg_"}
 
 
 def executed(source: str, scope: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from gradcli.draw.circuit import INPUT, Circuit, Part
-from gradcli.draw.layers import Layers, Link, Slot, layered
+from gradcli.draw.layers import Layers, Link, Slot, layered, unsorted
 from gradcli.draw.rows import heights
 from gradcli.draw.widths import cut, width
 
@@ -60,8 +60,8 @@ def placed(circuit: Circuit, room: float) -> Band:
 
 
 def broadness(circuit: Circuit, room: float) -> float:
-    """How wide a circuit will be."""
-    return _columns(circuit, layered(circuit), room)[-1].right
+    """How wide a circuit will be; the order in its columns does not matter."""
+    return _columns(circuit, unsorted(circuit), room)[-1].right
 
 
 # -- sizes --------------------------------------------------------------------------------

@@ -55,6 +55,11 @@ def layered(circuit: Circuit) -> Layers:
     return _Columns(circuit).layers()
 
 
+def unsorted(circuit: Circuit) -> Layers:
+    """The columns of a circuit as they come."""
+    return _Columns(circuit).linked()
+
+
 class _Columns:
     """Columns of slots, and for each column the wires to the one before it."""
 
@@ -108,7 +113,11 @@ class _Columns:
             if crossings < fewest:
                 best, fewest = self.columns, crossings
         self.columns = best
-        return Layers(best, [self._links(column) for column in range(1, len(best))])
+        return self.linked()
+
+    def linked(self) -> Layers:
+        """The columns as they are now, with the wires between them."""
+        return Layers(self.columns, [self._links(column) for column in range(1, len(self.columns))])
 
     def _sweep(self, forward: bool) -> None:
         """Order each column by the middle of what it is connected to in the one that was ordered before it."""
