@@ -129,6 +129,10 @@ class Graph:
             applied[operands] = node
         return node
 
+    def alone(self, gate: Gate, operands: tuple[Node, ...]) -> Node:
+        """A node of its own, also where an equal one is there: for expressions that no text is parsed into."""
+        return self._new(gate, operands, None, 0, 0)
+
     def array(
         self, gate: Gate, operands: tuple[Node, ...], settings: Settings = (), start: int = 0, end: int = 0
     ) -> Node:

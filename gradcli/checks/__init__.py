@@ -21,15 +21,32 @@ def checked(evaluation: Evaluation, methods: list[str], wrt: list[str] | None = 
 
     methods: keys of METHODS. wrt: the variables that were asked for; all if None.
     """
+    from gradcli.checks.referee import settled
     from gradcli.checks.verdict import skipped
 
-    if evaluation.program.shapes:
-        return [skipped(method, "arrays are not checked yet") for method in methods]
-    from gradcli.checks.referee import settled
+    try:
+        scene = _scene(evaluation, wrt)
+    except ValueError as error:
+        return [skipped(method, str(error)) for method in methods]
+    return settled(scene, [_asked(method, scene) for method in methods])
+
+
+def _scene(evaluation: Evaluation, wrt: list[str] | None) -> Scene:
+    """What the methods look at; a program over arrays is written out in entries. Raises ValueError."""
+    from gradcli.checks.precise import UnknownGate
     from gradcli.checks.scene import Scene
 
-    scene = Scene(evaluation, wrt)
-    return settled(scene, [_asked(method, scene) for method in methods])
+    if not evaluation.program.shapes:
+        return Scene(evaluation, wrt)
+    from gradcli.checks.entrywise import MOST, scene_of
+    from gradcli.entries import TooLarge
+
+    try:
+        return scene_of(evaluation, wrt)
+    except TooLarge:
+        raise ValueError(f"written out in entries the program has more than {MOST} gates") from None
+    except UnknownGate as error:
+        raise ValueError(f"mpmath has no function {error}") from None
 
 
 def _asked(method: str, scene: Scene) -> Check:

@@ -28,7 +28,7 @@ def check(scene: Scene) -> Check:
     room = WORK // (2 * len(SWEEP) * (len(scene.nodes) + 1))
     if room < 2:
         return skipped("difference", "the program is too large to be run again for each input")
-    inputs = numeric.sample(scene.inputs, room)
+    inputs = scene.sample(scene.inputs, room)
     remark = "" if len(inputs) == len(scene.inputs) else f"a sample of {len(inputs)} inputs"
     return concluded("difference", [_part(scene, leaf) for leaf in inputs], remark)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import isfinite
-from typing import TypeVar
 
 import mpmath
 
@@ -20,7 +19,6 @@ from gradcli.checks.slopes import sides
 from gradcli.checks.verdict import Check, Part, concluded, skipped
 from gradcli.graph import Node
 
-T = TypeVar("T")
 LARGEST_PROGRAM = 5_000  # gates; each takes about a millisecond
 WORK = 150_000  # gates run again, for all inputs and stages together
 MOST_STAGES = 60
@@ -34,7 +32,7 @@ def check(scene: Scene) -> Check:
     found = arrivals(scene)
     room = max(8, WORK // (4 * len(scene.nodes) + 4))
     stages = [line for line in scene.lines[:-1] if not _silent(scene, line, found)]
-    inputs, shown = sample(scene.inputs, room), sample(stages, min(MOST_STAGES, room))
+    inputs, shown = scene.sample(scene.inputs, room), scene.sample(stages, min(MOST_STAGES, room))
     remark = "" if len(inputs) + len(shown) == len(scene.inputs) + len(stages) else _sampled(inputs, shown)
     with scene.precision():
         parts = [_part(scene, node, found) for node in [*inputs, *shown]]
@@ -48,22 +46,13 @@ def _silent(scene: Scene, line: Node, found: dict[int, Arrival]) -> bool:
     return scene.evaluation.gradients[line.index] is None and found[line.index].admits(mpmath.mpf(0))
 
 
-def sample(nodes: Sequence[T], most: int) -> list[T]:
-    """At most so many of the nodes, evenly spread; the first and the last among them."""
-    if len(nodes) <= most:
-        return list(nodes)
-    return [nodes[place * (len(nodes) - 1) // (most - 1)] for place in range(most)]
-
-
 def _sampled(inputs: Sequence[Node], stages: Sequence[Node]) -> str:
     return f"a sample: {len(inputs)} inputs, {len(stages)} stages and {DIRECTIONS} directions"
 
 
 def _part(scene: Scene, node: Node, found: dict[int, Arrival]) -> Part:
     name, ours = scene.names.gradient_of(node), scene.evaluation.gradient(node)
-    arrival = found.get(node.index)
-    if arrival is None:
-        return Part(name, ours, 0.0, 0.0, difference=0.0) if ours == 0 else Part(name, ours, verdict="DISAGREES")
+    arrival = found[node.index]
     slopes = sides(
         lambda x: scene.rerun({node.index: x}),
         scene.exact[node.index],

@@ -47,7 +47,7 @@ def believed(scene: Scene, legs: Mapping[str, Mapping[str, float]]) -> dict[str,
     legs: slopes by name of the gradient; one that a leg does not give is taken from ours.
     """
     found = arrivals(scene)
-    if any(found[leaf.index].way & (Way.BENT | Way.EDGED | Way.OVERFLOWN) for leaf in _used(scene)):
+    if any(found[leaf.index].way & (Way.BENT | Way.EDGED | Way.OVERFLOWN) for leaf in scene.inputs):
         return {}
     with scene.precision():
         moves = [_scaled(scene, direction) for direction in scene.directions(DIRECTIONS)]
@@ -58,7 +58,7 @@ def _second_order(scene: Scene, slopes: Mapping[str, float], moves: dict[int, Nu
     first, second = (_remainder(scene, slopes, moves, step) for step in STEPS)
     rounding = sum(
         abs(moves[leaf.index]) * (arrivals(scene)[leaf.index].allowed + 4 * UNIT * abs(_slope(scene, slopes, leaf)))
-        for leaf in _used(scene)
+        for leaf in scene.inputs
     )
     if second <= STEPS[1] * (rounding + scene.scale.floor):
         return True
@@ -67,7 +67,7 @@ def _second_order(scene: Scene, slopes: Mapping[str, float], moves: dict[int, Nu
 
 def _remainder(scene: Scene, slopes: Mapping[str, float], moves: dict[int, Number], step: Number) -> Number:
     value = scene.rerun({index: scene.exact[index] + step * move for index, move in moves.items()})
-    linear = sum(moves[leaf.index] * _slope(scene, slopes, leaf) for leaf in _used(scene))
+    linear = sum(moves[leaf.index] * _slope(scene, slopes, leaf) for leaf in scene.inputs)
     return abs(value - scene.exact[scene.program.output.index] - step * linear)
 
 
@@ -79,10 +79,6 @@ def _slope(scene: Scene, slopes: Mapping[str, float], leaf: Node) -> Number:
 def _scaled(scene: Scene, direction: dict[int, float]) -> dict[int, Number]:
     """A direction in which each input moves in proportion to its size."""
     return {index: move * (abs(scene.exact[index]) or 1) for index, move in direction.items()}
-
-
-def _used(scene: Scene) -> list[Node]:
-    return [leaf for leaf in scene.inputs if scene.used[leaf.index]]
 
 
 def _slopes(check: Check) -> dict[str, float]:

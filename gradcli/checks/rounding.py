@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from enum import Flag, auto
-from math import isfinite
 from typing import NamedTuple
 
 import mpmath
@@ -68,7 +67,7 @@ class Arrival(NamedTuple):
 
 
 def arrivals(scene: Scene) -> dict[int, Arrival]:
-    """For each node on the way from the inputs to the output, what should arrive there; worked out once."""
+    """For each input and each node on its way to the output, what should arrive there; worked out once."""
     if not scene.arrivals:
         scene.arrivals.update(_arrivals(scene))
     return scene.arrivals
@@ -86,14 +85,15 @@ def _arrivals(scene: Scene) -> dict[int, Arrival]:
                     before = found.get(operand.index, Arrival(zero, zero, zero, zero, Way.CLEAR))
                     found[operand.index] = _sent(before, own, gradient, scene, node, place)
         for leaf_ in scene.inputs:
-            if leaf_.index in found and leaf_ is not scene.program.output:
-                found[leaf_.index] = _closed(found[leaf_.index], leaf_, scene)
+            if leaf_ is not scene.program.output:
+                nothing = Arrival(zero, zero, zero, zero, Way.CLEAR)
+                found[leaf_.index] = _closed(found.get(leaf_.index, nothing), leaf_, scene)
     return found
 
 
 def gradient_of(node: Node, arrival: Arrival, scene: Scene) -> Number:
-    """Our gradient of a node; of one inside a line, which has none of its own, what should arrive."""
-    if scene.program.inside[node.index]:
+    """Our gradient of a node; where there is none, as inside a line, what should arrive."""
+    if node not in scene.given:
         return (arrival.low + arrival.high) / 2
     return mpmath.mpf(scene.evaluation.gradient(node))
 
@@ -136,14 +136,26 @@ def _sent(before: Arrival, own: Arrival, gradient: Number, scene: Scene, node: N
     rule = times(abs(gradient), formula_off + 4 * UNIT * steep) + TINY
     low, high = before.low + ends[0], before.high + ends[1]
     rule += UNIT * max(abs(low), abs(high))  # of the sum
+    rule += abs(gradient) * _wandering(scene, node, place, here)
+    if node not in scene.given:
+        rule += times(steep, own.slack)  # the gradient itself is what should arrive, and off by so much
     moved = abs(gradient) * max(abs(here.left - exact.left), abs(here.right - exact.right))
     bound = before.bound + rule + times(steep, own.bound) + moved
     return Arrival(low, high, before.slack + rule, bound, way)
 
 
+def _wandering(scene: Scene, node: Node, place: int, here: Sides) -> Number:
+    """How far a local slope moves with operands that are known only up to rounding."""
+    if not any(operand.index in scene.off for operand in node.operands):
+        return mpmath.mpf(0)
+    near = [scene.floats[operand.index] + scene.off.get(operand.index, 0) for operand in node.operands]
+    there = sides(along(node, near, place), near[place], apply(node.gate, near), scene.scale)
+    return max(abs(there.left - here.left), abs(there.right - here.right)) if there.known else mpmath.mpf(0)
+
+
 def _given(scene: Scene, node: Node) -> Way:
     """What is wrong with the operands of a gate: a rule may stumble over the other one."""
-    if all(isfinite(scene.floats[operand.index]) for operand in node.operands):
+    if all(mpmath.isfinite(scene.floats[operand.index]) for operand in node.operands):
         return Way.CLEAR
     undefined = any(mpmath.isnan(scene.exact[operand.index]) for operand in node.operands)
     return Way.EDGED if undefined else Way.OVERFLOWN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from time import monotonic
 from typing import Any
@@ -35,7 +35,9 @@ class Scene:
         self.program: Program = evaluation.program
         self.arrivals: dict[int, Any] = {}  # filled by rounding.arrivals
         self.active = active(self.program, wrt)
+        self.off: dict[int, Number] = {}  # by how much a value may be off that the program has not worked out alone
         self.used = used_by_output(self.program)
+        self.given = {*self.program.lines, *self.program.inputs}  # what has a gradient of ours
 
     @cached_property
     def scale(self) -> Scale:
@@ -75,8 +77,8 @@ class Scene:
 
     @cached_property
     def lines(self) -> list[Node]:
-        """The lines that lead from inputs asked for to the output, in order."""
-        return [line for line in self.program.lines if self._wanted(line)]
+        """The lines with a gradient of ours that lead from inputs asked for to the output, in order."""
+        return [line for line in self.program.lines if line in self.given and self._wanted(line)]
 
     @cached_property
     def inputs(self) -> list[Node]:
@@ -92,7 +94,13 @@ class Scene:
         """Random moves of all inputs at once, by index of the leaf; the same ones in each run."""
         chance = random.Random(len(self.nodes))
         for _ in range(count):
-            yield {leaf.index: chance.uniform(-1, 1) for leaf in self.inputs if self.used[leaf.index]}
+            yield {leaf.index: chance.uniform(-1, 1) for leaf in self.inputs}
+
+    def sample(self, nodes: Sequence[Node], most: int) -> list[Node]:
+        """At most so many of the nodes, at random, in their order; the same ones in each run."""
+        if len(nodes) <= most:
+            return list(nodes)
+        return [nodes[place] for place in sorted(random.Random(self.program.text).sample(range(len(nodes)), most))]
 
     def _wanted(self, node: Node) -> bool:
         return bool(self.active[node.index] and self.used[node.index])

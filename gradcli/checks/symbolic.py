@@ -7,7 +7,6 @@ taken on both sides there.
 
 from __future__ import annotations
 
-from math import isinf
 from time import monotonic
 from typing import Any
 
@@ -57,6 +56,8 @@ def check(scene: Scene) -> Check:
 def _part(scene: Scene, node: Node, gradients: dict[Key, Sides]) -> Part:
     name, ours = scene.names.gradient_of(node), scene.evaluation.gradient(node)
     slopes = gradients.get(node.index, FLAT)
+    if slopes.known and max(map(abs, slopes)) < scene.scale.floor:
+        slopes = FLAT  # the rest of terms that cancel
     if slopes.smooth and abs(slopes.left - ours) <= CLOSE * abs(slopes.left):
         return judged(name, ours, slopes, CLOSE * abs(slopes.left), Way.CLEAR, False)
     arrival = arrivals(scene)[node.index]
@@ -97,11 +98,11 @@ def _values(lines: list[Line], scene: Scene, deadline: float) -> Values:
 
 def _value(line: Line, values: Values, scene: Scene, digits: int) -> Expression:
     node = scene.program.graph.nodes[line.target if isinstance(line.target, int) else line.target[0]]
-    if isinf(scene.floats[node.index]) and not mpmath.isnan(scene.exact[node.index]):
-        raise OverflowError(f"{scene.names.of[node]} overflows")
+    if mpmath.isinf(scene.floats[node.index]) and not mpmath.isnan(scene.exact[node.index]):
+        raise OverflowError(f"{scene.names.of.get(node, node.gate.name)} overflows")
     number = _evaluated(line.expression, {symbol: values[key] for key, symbol in line.symbols.items()}, digits)
     if number is None:
-        raise NoNumber(f"sympy has no number for {scene.names.of[node]} here")
+        raise NoNumber(f"sympy has no number for {scene.names.of.get(node, node.gate.name)} here")
     return number
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite, nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 AGREES, CANCELLATION, KINK, BOUNDARY = "agrees", "cancellation", "kink", "boundary"
 OVERFLOW, CONVENTION, SKIPPED, DISAGREES = "overflow", "convention", "skipped", "DISAGREES"
@@ -14,13 +14,13 @@ GRAVITY = (AGREES, CANCELLATION, KINK, BOUNDARY, OVERFLOW, SKIPPED, CONVENTION, 
 class Part(NamedTuple):
     """One gradient held against another source.
 
-    name: of the gradient (dx). ours: what the backward pass gave. left, right: the slopes on both
-    sides, nan where there is none. verdict: a word of GRAVITY. difference: relative; nan where
-    nothing can be compared. note: the reason, in words.
+    name: of the gradient (dx). ours: what the backward pass gave, a number; in a report also an array.
+    left, right: the slopes on both sides, nan where there is none. verdict: a word of GRAVITY.
+    difference: relative; nan where nothing can be compared. note: the reason, in words.
     """
 
     name: str
-    ours: float
+    ours: Any
     left: float = nan
     right: float = nan
     verdict: str = AGREES

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
-from typing import NamedTuple
+from math import isfinite, nan
+from typing import Any, NamedTuple
 
-from gradcli.checks.verdict import DISAGREES, SKIPPED, Check, Part
+from gradcli.checks.verdict import DISAGREES, GRAVITY, SKIPPED, Check, Part
 from gradcli.cli import console, results, stage_table
 
 NOT_VERIFIED = "not verified"
@@ -30,7 +30,25 @@ def report(result: results.Result) -> Report:
         for part in check.parts:
             if not part.name.startswith("direction "):
                 parts.setdefault(part.name, []).append(part)
-    return Report(result, _overall(ranked), [_leading(found) for found in parts.values()])
+    rows = [_leading(found) for found in parts.values()]
+    return Report(result, _overall(ranked), _by_array(result, rows) if result.program.shapes else rows)
+
+
+def _by_array(result: results.Result, rows: Sequence[Part]) -> list[Part]:
+    """The parts of an array's entries as one: the gravest verdict, with the value of the whole."""
+    values = dict(results.whole_gradients(result))
+    found: dict[str, list[Part]] = {}
+    for part in rows:
+        found.setdefault(part.name.partition("[")[0], []).append(part)
+    return [_joined(name, values[name], parts) for name, parts in found.items()]
+
+
+def _joined(name: str, value: Any, parts: Sequence[Part]) -> Part:
+    first = max(parts, key=lambda part: GRAVITY.index(part.verdict))
+    note = f"{first.name}: {first.note}" if first.note and first.name != name else first.note
+    alone = not isinstance(value, list)
+    left, right = (first.left, first.right) if alone else (nan, nan)
+    return Part(name, value, left, right, first.verdict, first.difference, note)
 
 
 def _overall(ranked: Sequence[Check]) -> str:

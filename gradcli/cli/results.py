@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +53,13 @@ class Result(NamedTuple):
 def gradients(result: Result) -> dict[str, Any]:
     """The gradient of each input asked for, in the shape of its value."""
     return calculate.gradients(result.evaluation, result.point, result.inputs)
+
+
+def whole_gradients(result: Result) -> Iterator[tuple[str, Any]]:
+    """The gradients of all inputs asked for and of all stages, by name, each as a whole."""
+    names = result.names
+    yield from ((names.gradient[name], gradient) for name, gradient in gradients(result).items())
+    yield from ((names.gradient_of(line), result.evaluation.gradient(line)) for line in result.program.lines)
 
 
 # -- text ---------------------------------------------------------------------------------
