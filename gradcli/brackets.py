@@ -11,12 +11,14 @@ from typing import Protocol
 from gradcli import mistakes
 from gradcli.errors import Span, SyntaxMistake
 from gradcli.gates import NUMBER, Gate, parameters, variadic
-from gradcli.graph import ALL_AXES, NEW_AXIS, Graph, Node
+from gradcli.graph import ALL_AXES, NEW_AXIS, Graph, Input, Node
 from gradcli.spellings import Spellings, array_gate_called, attribute, indexed
 from gradcli.tokens import BINDING, COMPARISON, TOKEN, Pending
 
 NOTHING = Node()  # where a slice has no bound
 NOTHING.static = None
+
+NONE = Input("None")
 
 
 class Frame:
@@ -381,7 +383,7 @@ def _close(parser: Parser, frame: Frame, start: int, ended: bool) -> bool:
 
 
 def check_axes(graph: Graph) -> None:
-    """Refuse None and ... where they are no entries of an index. Raises SyntaxMistake."""
+    """Refuse np.newaxis and ... where they are no entries of an index. Raises SyntaxMistake."""
     leaves = [graph.leaves[sign] for sign in (NEW_AXIS, ALL_AXES) if sign in graph.leaves]
     for node in graph.nodes:
         for leaf in leaves:
@@ -401,6 +403,10 @@ def _index(
 
     def entry(node: Node) -> object:
         if node is NOTHING or node.static == NEW_AXIS:
+            return None
+        if node.static == NONE:  # elsewhere it is the name of a variable
+            if node.start >= span.start:
+                parser.graph.turn(node)
             return None
         if node.static == ALL_AXES:
             return Ellipsis

@@ -15,7 +15,7 @@ from gradcli.errors import Span
 from gradcli.gates import CONSTANT, GATES, INPUT, NUMBER, Gate
 
 CONSTANTS = ("pi", "e")
-NEW_AXIS, ALL_AXES = "None", "..."  # leaves that only an index may have
+NEW_AXIS, ALL_AXES = "np.newaxis", "..."  # leaves that only an index may have
 Settings = tuple[tuple[str, object], ...]  # static parameters of a gate of arrays, by name
 
 
@@ -156,6 +156,12 @@ class Graph:
     def copy(self, node: Node, start: int = 0, end: int = 0) -> Node:
         """A gate that does nothing, for a second name."""
         return self._new(GATES["copy"], (node,), None, start, end)
+
+    def turn(self, leaf: Node) -> None:
+        """An input that was met last becomes the sign of a new axis: what is a name elsewhere is none in an index."""
+        self.inputs.remove(leaf)
+        del self.leaves[str(leaf.static)]
+        leaf.gate, leaf.static, leaf.constant = CONSTANT, NEW_AXIS, True
 
     def _kept(self, gate: Gate, spelling: str, static: str | Input, start: int, end: int) -> Node:
         node = self.leaves[spelling] = self._new(gate, (), static, start, end)

@@ -32,9 +32,7 @@ class Spellings:
         end = start + len(written)
         if not written.isascii():
             self.check(written, start)
-        if written == NEW_AXIS:
-            node = self.graph.constant(NEW_AXIS, start, end)
-        elif written.isidentifier():
+        if written.isidentifier():
             node = self.graph.name(SPELLINGS.get(written, written), start, end)
         elif written[0].isdigit() or written[0] == ".":
             node = self._number(written, start, end)

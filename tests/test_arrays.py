@@ -292,3 +292,9 @@ def test_an_array_that_no_memory_holds_is_refused_before_it_is_made(text):
     with pytest.raises(ShapeMistake) as caught:
         calculate(text, {"v": [1.0] * 100_000})
     assert "at most 1,000,000,000 entries" in caught.value.hint
+
+
+def test_none_is_an_axis_in_an_index_and_a_name_elsewhere() -> None:
+    found = calculate("sum(X[None, :] * X[:, None]) * None", "X=[1,2],None=3")
+    assert list(found.gradient) == ["X", "None"]
+    assert found.value == 3 * (1 + 2) ** 2
