@@ -105,6 +105,8 @@ def _about_missing(missing: list[str], given: Mapping[str, Value]) -> str:
     from gradcli.gates import GATES, gate_called
 
     name = missing[0]
+    if name == "None":
+        return "None is a variable here; a new axis is written in an index: X[:, None]"
     if gate_called(name) is not None:
         return f"{name} is a variable here; a call is written {name}(...)"
     for cut in range(1, min(len(name), 20)):
