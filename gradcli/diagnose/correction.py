@@ -38,7 +38,7 @@ def inserted(source: Source, new: Assignment, before: Assignment | None, last: A
     start, end = _whole(source.text, neighbour)
     indent = re.match(r"[ \t]*", source.text[start:])
     declared = "double " if source.braces and not new.operator and re.search(r"\bdouble\b", source.text) else ""
-    line = f"{declared}{new.target} {new.operator}= {new.expression}{';' if source.braces else ''}"
+    line = f"{declared}{new.target}{new.entry} {new.operator}= {new.expression}{';' if source.braces else ''}"
     text = f"{indent[0] if indent else ''}{line}\n"
     place = start if before is not None else end
     if before is None and source.text[:end][-1:] != "\n":

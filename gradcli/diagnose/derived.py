@@ -10,7 +10,7 @@ from gradcli.diagnose.reader import Assignment
 from gradcli.formula import formula, substitute
 from gradcli.gates import GATES, NUMBER, parameters, variadic
 from gradcli.graph import Graph, Input, Node
-from gradcli.printer import Dialect, text_of
+from gradcli.printer import Dialect, operand_text
 from gradcli.program import Program
 
 FUNCTIONS = re.findall(
@@ -21,23 +21,29 @@ MATRICES = ("matmul", "matvec", "vecmat", "dot", "outer", "transpose")
 LONGEST = 400
 
 
-def derived(machine: Machine, line: Assignment, name: str, upstream: str, memory: Memory, numpy: str) -> str:
+def derived(
+    machine: Machine, line: Assignment, name: str, upstream: str, memory: Memory, numpy: str
+) -> tuple[str, str]:
     """The contribution of one forward line to one of the names it reads, as an expression; nothing if none is found.
+
+    With it the entry that it belongs to: `[0]` where the line reads one element.
 
     upstream: the name of the gradient of what the line assigns. numpy: the prefix of functions, as in "np.".
     """
     program = machine.shaped(machine.formula(line.expression, line.at), memory)
     if line.operator or line.entry:
-        return ""
+        return "", ""
     sweep = _Symbols(program, line.target, upstream)
     for node in reversed(program.lines):
         if node in sweep.arrived and not sweep.send(node):
-            return ""
-    found = [leaf for leaf in program.inputs if isinstance(leaf.static, Input) and str(leaf.static) == name]
-    if not found or found[0] not in sweep.arrived:
-        return ""
-    text = text_of(sweep.arrived[found[0]], lambda node: _named(node, sweep), _dialect(numpy))
-    return text if len(text) <= LONGEST else ""
+            return "", ""
+    found = [leaf for leaf in program.inputs if isinstance(leaf.static, Input) and leaf.static.base == name]
+    if len(found) != 1 or found[0] not in sweep.arrived:
+        return "", ""
+    text = operand_text(sweep.arrived[found[0]], lambda node: _named(node, sweep), _dialect(numpy))
+    assert isinstance(found[0].static, Input)
+    entry = str(Input("", found[0].static.places)) if found[0].static.places else ""
+    return (text, entry) if len(text) <= LONGEST else ("", "")
 
 
 def _named(node: Node, sweep: _Symbols) -> str | None:

@@ -22,7 +22,7 @@ from gradcli.point import Point
 from gradcli.printer import text_of
 from gradcli.staging import stage
 
-SHAPE = re.compile(r"\.shape(\[-?\d+\])?\Z|\Alen\(")
+SHAPE = re.compile(r"\s*(?:[\w.]+\.shape(?:\[-?\d+\])?|len\(\s*[\w.]+\s*\))\s*\Z")
 
 
 class Case(NamedTuple):
@@ -103,7 +103,7 @@ def _without_constants(machine: Machine, lines: list[Assignment], values: dict[s
     memory: Memory = dict(values)
     assigned = [line.target for line in lines]
     for line in lines:
-        if SHAPE.search(line.expression) and _is_size(machine, line, memory):
+        if SHAPE.match(line.expression) and _is_size(machine, line, memory):
             continue
         names = machine.formula(line.expression, line.at).names
         if not names and not line.operator and not line.entry and assigned.count(line.target) == 1:
@@ -134,7 +134,7 @@ def _without_shapes(
     memory = copied(dict(values))
     for line in forward:
         machine.carry_out(line, memory)
-    return [line for line in backward if not (SHAPE.search(line.expression) and _is_size(machine, line, memory))]
+    return [line for line in backward if not (SHAPE.match(line.expression) and _is_size(machine, line, memory))]
 
 
 def _check_point(
@@ -182,11 +182,8 @@ def _scope(reading: Reading, roles: Roles, found: list[Truth]) -> Scope:
         names.append(name)
     names += [line.target for line in roles.backward if line.target not in names]
     forward = re.sub(r"\s", "", " ".join(line.expression for line in roles.forward))
-    return Scope(list(dict.fromkeys(names)), {}, prefix if arrays or prefix else "", forward + text[:0] + _math(text))
-
-
-def _math(text: str) -> str:
-    return "math." if re.search(r"\bmath\.", text) else ""
+    module = prefix or next((f"{word}." for word in ("math", "Math") if re.search(rf"\b{word}\.", text)), "")
+    return Scope(list(dict.fromkeys(names)), {}, prefix if arrays else "", module, forward)
 
 
 # -- judging ------------------------------------------------------------------------------
@@ -309,6 +306,7 @@ def _slip(case: Case, blame: Blame) -> Slip:
         correct = source.text[old.statement.start : old.statement.end]
     elif blame.line is not None:
         changes = (rewritten(source, old, blame.line),)
+        changes += tuple(rewritten(source, backward[place], line) for place, line in blame.also)
         correct = line_of(source, changes[0], old)
     which = _telling(blame)
     return Slip(

@@ -23,7 +23,9 @@ PASSED = re.compile(
     r"|np\.seterr|plt)\b"
 )
 RETURNED = re.compile(r"(?:return|print|printf|console\.log)\b")
-CONTROL = re.compile(r"(?P<word>for|while|if|elif|else|with|try|except|finally|match|class|async|switch|do|lambda)\b")
+CONTROL = re.compile(
+    r"(?P<word>for|while|if|elif|else|with|try|except|finally|match|class|async|switch|do|lambda)\b(?!\s*[-+*/]?=)"
+)
 HEADER = re.compile(rf"(?:async\s+)?def\s+(?P<name>{NAME})\s*\(")
 HEADER_OF_C = re.compile(
     rf"(?:export\s+)?(?:{WORDS_OF_C}[\s*]+)+(?P<name>{NAME})\s*\((?P<given>[^;=]*)\)\s*\{{\Z", re.DOTALL

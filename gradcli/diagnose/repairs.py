@@ -26,14 +26,16 @@ class Repair(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """What a line may use. names: those of values, as the author writes them; numpy: arrays have methods.
+    """What a line may use. names: those of values, as the author writes them; axes: how many each has.
 
-    shapes: how many axes each has; forward: the text of the forward pass without blanks.
+    numpy: the prefix of functions of arrays, or nothing where all are numbers; module: that of functions.
+    forward: the text of the forward pass without blanks.
     """
 
     names: list[str]
     axes: dict[str, int]
     numpy: str
+    module: str
     forward: str
 
 
@@ -145,6 +147,9 @@ def _swapped(text: str, inner: list[Piece], scope: Scope) -> Iterator[Edit]:
                     squeezed = re.sub(r"\s", "", new)
                     known = squeezed in scope.forward or _cut(text, right) in ("1", "1.0")
                     yield "swapped", whole, (0.7 if known else 1.15) if piece.signs[place] == "-" else 1.0
+        if piece.kind == "product" and piece.signs[-1] == "/":
+            last, before = piece.parts[-1], text[piece.start : piece.parts[-2].end]
+            yield "swapped", _edited(text, piece, f"{_cut(text, last)} / ({before})"), 1.1
         if piece.kind == "power":
             base, exponent = (_cut(text, part) for part in piece.parts)
             yield "swapped", _edited(text, piece, f"{exponent}**{base}"), 1.6
@@ -225,8 +230,7 @@ def _added_factors(text: str, whole: Piece, inner: list[Piece], scope: Scope) ->
     factors += [
         form.format(name) for name in scope.names for form in ("* (1 - {})", "* {}**2", "/ {}**2", "* ({} > 0)")
     ]
-    functions = scope.numpy if scope.numpy else _module(scope.forward)
-    calls = [f"* {functions}{call}({{}})" for call in ("cos", "sin", "exp")] + ["* -{}", "* (1 - {}**2)"]
+    calls = [f"* {scope.module}{call}({{}})" for call in ("cos", "sin", "exp")] + ["* -{}", "* (1 - {}**2)"]
     further = [form.format(name) for name in scope.names for form in calls]
     for rank, piece in enumerate(dict.fromkeys(places)):
         own = _cut(text, piece)
@@ -237,10 +241,6 @@ def _added_factors(text: str, whole: Piece, inner: list[Piece], scope: Scope) ->
     for piece in inner:
         if piece.kind == "name":
             yield "factor", _edited(text, piece, f"{_cut(text, piece)}**2"), 2.2
-
-
-def _module(forward: str) -> str:
-    return "math." if "math." in forward else ""
 
 
 def _shapes(text: str, whole: Piece, inner: list[Piece], scope: Scope) -> Iterator[Edit]:

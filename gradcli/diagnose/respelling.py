@@ -12,7 +12,7 @@ from gradcli.errors import Span, SyntaxMistake
 WORD = re.compile(
     r"""(?P<string>'[^'\n]*'|"[^"\n]*")
     |(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)
-    |(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)?[fFlL]?\b|\d+\.(?!\d))
+    |(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)?[fFlL]?(?![\w]))
     |(?P<attribute>\.[^\W\d]\w*)
     |(?P<sign>\*\*|===|!==|[<>=!]=|&&|\|\||//|<<|>>|[^\s\w])""",
     re.VERBOSE,
@@ -97,7 +97,16 @@ def respelled(text: str, at: int, wholes: Mapping[str, int]) -> Respelled:
             words.append(Word(SIGNS.get(word, word), place))
     if len(frames) > 1:
         raise SyntaxMistake(f"'{frames[-1][0]}' is never closed", Span(frames[-1][2], frames[-1][2] + 1))
-    return _joined(_choice(frames[0][1]), re.search(r"\bcopy\(|np\.array\(", text) is not None)
+    return _joined(_repeated(_choice(frames[0][1])), re.search(r"\bcopy\(|np\.array\(", text) is not None)
+
+
+def _repeated(words: Words) -> Words:
+    """`[0.0] * 3` as a list of three zeros: in Python that is no product."""
+    texts = [word.text for word in words]
+    if len(texts) == 5 and texts[0] == "[" and texts[2:4] == ["]", "*"]:
+        at = words[0].at
+        return [*_where(at, texts[1], [Word("arange", at), Word("(", at), words[4], Word(")", at)], words[4].at)]
+    return words
 
 
 def _joined(words: Words, fresh: bool) -> Respelled:

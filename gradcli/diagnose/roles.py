@@ -32,6 +32,11 @@ class Roles(NamedTuple):
     locals: dict[str, tuple[str, str]]
 
 
+def words_in(text: str) -> list[str]:
+    """The names in a text, attributes and functions of modules apart."""
+    return re.findall(r"(?<![\w.])[^\W\d]\w*", text)
+
+
 def patterns_of(names: str | None) -> tuple[str, ...]:
     """The patterns of --names, or the usual ones. Raises UsageMistake."""
     if names is None:
@@ -50,8 +55,9 @@ def subject_of(target: str, known: Iterable[str], patterns: tuple[str, ...], out
         before, after = pattern.split("{}")
         if target.startswith(before) and target.endswith(after) and len(target) > len(before) + len(after):
             name = target[len(before) : len(target) - len(after)]
-            if name in names and name != target:
-                return name
+            found = name if name in names else f"{name}_"  # sum_, which a language would not let be called sum
+            if found in names and found != target:
+                return found
     return ""
 
 
@@ -61,7 +67,7 @@ def roles_of(reading: Reading, given: Iterable[str], stages: list[str], patterns
     Raises UsageMistake where no gradient is assigned, and what was refused in lines that matter.
     """
     lines = [line for line in reading.assignments if not _is_helper(reading.functions[line.function])]
-    operands = set(re.findall(r"[^\W\d]\w*", " ".join(line.expression for line in lines)))
+    operands = set(words_in(" ".join(line.expression for line in lines)))
     known = {*given, *stages, *(line.target for line in lines), *operands}
     start = _start(lines, known, patterns, reading.source.mark)
     if start < 0:
@@ -79,9 +85,11 @@ def roles_of(reading: Reading, given: Iterable[str], stages: list[str], patterns
     names = {*given, *stages, *(line.target for line in forward), *operands - {line.target for line in backward}}
     output = _output(forward, backward, patterns, stages, reading.returned)
     subjects, local = _subjects(backward, names, patterns, output)
-    for name in (*given, *operands):
-        subject = subject_of(name, names, patterns, output) if name not in subjects else ""
-        if subject == output and subject:
+    read = {word for line in backward for word in words_in(line.expression)}
+    for name in (*given, *sorted(read - subjects.keys())):
+        subject = subject_of(name, names - {name}, patterns, output)
+        assigned = name in stages or any(line.target == name for line in (*forward, *backward))
+        if subject and not assigned and (subject == output or name not in given):
             subjects[name] = subject
     return Roles(forward, backward, subjects, output, local)
 
@@ -132,20 +140,23 @@ def _output(
     """The name whose gradient is known: the last forward one, unless a gradient from above names another."""
     if stages:
         return stages[-1]
+    sinks = _sinks(forward)
     for line in backward[:2]:
         if re.fullmatch(r"1(\.0?)?|np\.ones_like\(.*\)|np\.ones\(.*\)", line.expression) and not line.operator:
-            subject = subject_of(line.target, {other.target for other in forward}, patterns)
+            subject = subject_of(line.target, sinks, patterns)
             if subject:
                 return subject
     targets = {line.target for line in backward}
-    read = [word for line in backward for word in re.findall(r"[^\W\d]\w*", line.expression)]
-    above = [
-        subject
-        for word in read
-        if word not in targets and (subject := subject_of(word, {line.target for line in forward}, patterns))
-    ]
-    results = [line.target for line in forward if line.target in returned] or [line.target for line in forward]
+    read = [word for line in backward for word in words_in(line.expression)]
+    above = [subject for word in read if word not in targets and (subject := subject_of(word, sinks, patterns))]
+    results = [name for name in sinks if name in returned] or sinks or [line.target for line in forward]
     return above[0] if above else results[-1] if results else ""
+
+
+def _sinks(forward: list[Assignment]) -> list[str]:
+    """The names of the forward pass that no other line of it reads."""
+    read = {word for line in forward for word in words_in(line.expression) if word != line.target}
+    return [line.target for line in forward if line.target not in read]
 
 
 def _subjects(

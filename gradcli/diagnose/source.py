@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gradcli.errors import Span, SyntaxMistake
 
 WORDS_OF_C = r"(?:const|static|export|double|float|let|var|auto|int|void|function|inline)"
-MARK_OF_C = re.compile(rf"^[ \t]*(?:{WORDS_OF_C}\b[^\n=(]*[=(;]|//|/\*|\}}|[^\n#]*;[ \t\r]*$)", re.MULTILINE)
+MARK_OF_C = re.compile(rf"^[ \t]*(?:{WORDS_OF_C}\s+[*\w][^\n=(]*[=(;]|//|/\*|\}}|[^\n#]*;[ \t\r]*$)", re.MULTILINE)
 QUOTED = re.compile(
     r'''(?P<long>"""(?s:.*?)(?:"""|\Z)|\'\'\'(?s:.*?)(?:\'\'\'|\Z))|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?P<comment>#[^\n]*)'''
 )

@@ -18,7 +18,7 @@ from gradcli.diagnose.derived import derived
 from gradcli.diagnose.machine import Machine, Memory, Value, copied, same
 from gradcli.diagnose.reader import Assignment
 from gradcli.diagnose.repairs import Repair, Scope, repairs
-from gradcli.diagnose.roles import Roles
+from gradcli.diagnose.roles import Roles, words_in
 from gradcli.diagnose.truth import Sent, Truth
 from gradcli.errors import GradError
 
@@ -30,6 +30,7 @@ class Blame(NamedTuple):
     """place: the line's number on the way back; line: as it should be, or None; before: a line to be put before it.
 
     via: the names through which something is missing, or the name that is read too early; moved: where the line goes.
+    also: other lines that change with it.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Blame(NamedTuple):
     moved: int
     gives: list[Value]
     expected: list[Value]
+    also: tuple[tuple[int, Assignment], ...] = ()
 
 
 class Walk:
@@ -64,6 +66,7 @@ class Walk:
         self.skipped: set[int] = set()
         self.accepted: dict[str, int] = {}
         self.blames: list[Blame] = []
+        self.reused: dict[str, int] = {}
 
     # -- along the lines ------------------------------------------------------------------
 
@@ -77,6 +80,8 @@ class Walk:
         self.snapshots.append([copied(memory) for memory in self.memories])
         for name in leaves:
             self.judge(name, len(self.lines), None)
+        for name in list(self.unstarted):
+            self._blame_unstarted(name)
         return sorted(self.blames, key=lambda blame: blame.place)
 
     def reads(self, line: Assignment) -> list[str]:
@@ -92,6 +97,10 @@ class Walk:
         if line.operator and not line.entry and line.target not in self.memories[0]:
             self.unstarted.setdefault(line.target, place)
         self.writes.setdefault(line.target, []).append(place)
+        if line.target in self.truths[0].start and not (
+            self.roles.subjects.get(line.target) or line.operator or line.entry
+        ):
+            self.reused[line.target] = place
         for memory, truth in zip(self.memories, self.truths, strict=True):
             self.carry_out(line, memory, truth)
 
@@ -111,7 +120,7 @@ class Walk:
         """Whether a gradient that is read before line `place` is complete; if not, who is to blame."""
         subject = self.roles.subjects.get(name)
         if subject is None or name not in self._targets():
-            if line is not None and name not in self.memories[0] and name not in self._targets():
+            if line is not None and name not in self.memories[0] and name != line.target:
                 self._unknown(name, place, line)
             return
         own = line is not None and line.target == name
@@ -170,6 +179,10 @@ class Walk:
     def _unknown(self, name: str, place: int, line: Assignment) -> None:
         """A name that has no value: a gradient whose line is missing, or an error."""
         subject = self.roles.subjects.get(name, "")
+        later = [at for at in range(place, len(self.lines)) if self.roles.backward[at].target == name]
+        if later and name not in self.writes:
+            self._too_early(name, place, later)
+            return
         if not subject:
             self.machine.value(line.expression, line.at, self.memories[0])  # says which name has no value
             return
@@ -178,7 +191,7 @@ class Walk:
     # -- who is to blame ------------------------------------------------------------------
 
     def _find(self, name: str, subject: str, place: int) -> None:
-        for hypothesis in (self._order, self._aliasing, self._repaired, self._missing, self._extra, self._renamed):
+        for hypothesis in (self._order, self._aliasing, self._overwritten, self._repaired, self._missing, self._extra):
             blame = hypothesis(name, subject, place)
             if blame is not None:
                 self._settle(blame, place)
@@ -233,7 +246,7 @@ class Walk:
         order = [*range(1, len(self.truths)), 0]
         for point in order:
             truth = self.truths[point]
-            memory = copied(self.snapshots[first][point]) if self.scope.numpy else dict(self.snapshots[first][point])
+            memory = self._before(first, point, {self.roles.backward[at].target for at in (*slice_, *changed)})
             for at in slice_:
                 for one in self.overrides.get(at, []):
                     memory[one] = np.array(truth.of(self.roles.subjects[one]))[()]
@@ -243,6 +256,14 @@ class Walk:
             if not self.agrees(name, memory, truth):
                 return False
         return True
+
+    def _before(self, first: int, point: int, targets: set[str]) -> Memory:
+        """A memory to try lines on: with numbers, what they do not assign is as it is now."""
+        before = self.snapshots[first][point]
+        if self.scope.numpy:
+            return copied(before)
+        now = {name: value for name, value in self.memories[point].items() if name not in targets}
+        return copied({**before, **now})
 
     def _slice(self, name: str, first: int, place: int, changed: dict[int, Assignment | None]) -> list[int]:
         """The lines from the first changed one that matter to a gradient; with arrays, which share memory, all."""
@@ -373,21 +394,25 @@ class Walk:
 
     def _written(self, name: str, lacking: list[Sent], at: int, started: bool) -> Assignment | None:
         """The missing contributions as an assignment, if they can be written."""
-        texts = []
+        texts, entry = [], ""
         for sent in lacking:
             upstream = next(iter(self._gradients_of({sent.user})), "")
             if not upstream and sent.user == self.roles.output:
-                text = derived(self.machine, sent.line, sent.name, "1.0", self.truths[0].start, self.scope.numpy)
+                text, entry = derived(
+                    self.machine, sent.line, sent.name, "1.0", self.truths[0].start, self.scope.module
+                )
             elif upstream:
-                text = derived(self.machine, sent.line, sent.name, upstream, self.truths[0].start, self.scope.numpy)
+                text, entry = derived(
+                    self.machine, sent.line, sent.name, upstream, self.truths[0].start, self.scope.module
+                )
             else:
-                text = ""
+                text, entry = "", ""
             if not text:
                 return None
             texts.append(text)
         model = self.roles.backward[min(at, len(self.roles.backward) - 1)]
         return model._replace(
-            target=name, entry="", operator="+" if started else "", expression=" + ".join(texts), at=LATE + at
+            target=name, entry=entry, operator="+" if started else "", expression=" + ".join(texts), at=LATE + at
         )
 
     def insert(self, name: str, subject: str, place: int) -> None:
@@ -401,16 +426,99 @@ class Walk:
                 return self._of_line("extra", at, None, name)
         return None
 
-    def _renamed(self, name: str, subject: str, place: int) -> Blame | None:
-        """Whether a line spoils a value that is needed later: its target should have been another name."""
-        for at in range(min(place, len(self.lines))):
-            line = self.lines[at]
-            if line is None or at in self.skipped:
-                continue
-            forward = line.target in self.truths[0].start and line.target not in self.roles.subjects
-            if (forward or line.target == name) and self.trial({at: None}, name, place):
-                return self._of_line("overwritten", at, line._replace(target=line.target + "2"), name)
+    def _overwritten(self, name: str, subject: str, place: int) -> Blame | None:
+        """Whether a line took the name of a forward value that is read later as what it was."""
+        for reused, at in self.reused.items():
+            line = self.roles.backward[at]
+            new = self._new_name(reused)
+            readers = [one for one in self.suspects(name, place) if one > at and reused in self._read_now(one)]
+            for chosen in self._rereadings(readers, reused, new):
+                if self.trial({at: line._replace(target=new), **chosen}, name, place):
+                    between = [
+                        one for one in range(at + 1, place) if one not in chosen and reused in self._read_now(one)
+                    ]
+                    also = {**{one: self._reread(one, reused, new) for one in between}, **chosen}
+                    return self._kept_apart(reused, new, at, also, name)
         return None
+
+    def _read_now(self, at: int) -> list[str]:
+        line = self.lines[at]
+        return [] if line is None else self.reads(line)
+
+    def _rereadings(self, readers: list[int], old: str, new: str) -> Iterator[dict[int, Assignment]]:
+        """The readers with some of the places where they read one name reading another."""
+        places = [(at, found.span()) for at in readers for found in self._occurrences(at, old)][:5]
+        for size in range(len(places) + 1):
+            for chosen in itertools.combinations(places, size):
+                lines = {at: self._line(at) for at in readers}
+                for at, (start, end) in reversed(chosen):
+                    text = lines[at].expression
+                    lines[at] = lines[at]._replace(expression=text[:start] + new + text[end:])
+                yield lines
+
+    def _line(self, at: int) -> Assignment:
+        return self.lines[at] or self.roles.backward[at]
+
+    def _occurrences(self, at: int, name: str) -> list[re.Match[str]]:
+        return list(re.finditer(rf"(?<![\w.]){re.escape(name)}\b(?!\s*\()", self._line(at).expression))
+
+    def _reread(self, at: int, old: str, new: str) -> Assignment:
+        text = re.sub(rf"(?<![\w.]){re.escape(old)}\b(?!\s*\()", new, self._line(at).expression)
+        return self._line(at)._replace(expression=text)
+
+    def _new_name(self, reused: str) -> str:
+        """The name of the gradient that a reused name holds, in the author's way, or the name with a number."""
+        own = self.roles.subjects
+        for subject in self.truths[0].gradients:
+            if subject not in own.values() and self._holds(reused, subject):
+                gradient, of = next(((gradient, of) for gradient, of in own.items() if of in gradient), ("dx", "x"))
+                return gradient.replace(of, subject)
+        return reused + "2"
+
+    def _holds(self, name: str, subject: str) -> bool:
+        pairs = zip(self.memories, self.truths, strict=True)
+        return all(same(memory[name], truth.of(subject), truth.scales.get(subject, 0.0)) for memory, truth in pairs)
+
+    def _kept_apart(self, reused: str, new: str, at: int, also: dict[int, Assignment], name: str) -> Blame:
+        """Give the value its own name from here on."""
+        values, expected = self.values(reused), [np.array(truth.start[reused]) for truth in self.truths]
+        line = self.roles.backward[at]._replace(target=new)
+        for one, changed in also.items():
+            self.lines[one] = changed
+        for memory, truth in zip(self.memories, self.truths, strict=True):
+            memory[new], memory[reused] = memory[reused], np.array(truth.start[reused])[()]
+        for one in range(at + 1, len(self.roles.backward)):
+            if one not in also and reused in self.reads(self.roles.backward[one]):
+                again = self._reread_later(one, reused, new)
+                if again is not None:
+                    also[one] = self.lines[one] = again
+        del self.reused[reused]
+        changes = tuple((one, changed) for one, changed in also.items() if changed != self.roles.backward[one])
+        return Blame("overwritten", at, name, line, None, reused, -1, values, expected, changes)
+
+    def _reread_later(self, at: int, old: str, new: str) -> Assignment | None:
+        """A line that has not been reached, reading the new name where that gives a contribution."""
+        line = self.roles.backward[at]
+        subject = self.roles.subjects.get(line.target, "")
+        memories = [copied(memory) for memory in self.memories]
+        for memory, truth in zip(memories, self.truths, strict=True):
+            for gradient, of in self.roles.subjects.items():
+                memory.setdefault(gradient, np.array(truth.of(of))[()])
+        for chosen in self._rereadings([at], old, new):
+            trials = [copied(memory) for memory in memories]
+            for trial, truth in zip(trials, self.truths, strict=True):
+                trial.pop(line.target, None)
+                self.carry_out(chosen[at]._replace(operator=""), trial, truth)
+            wanted = [which for which in self._contributions(subject)] if subject else []
+            if any(self._sends(trials, line.target, which) for which in wanted):
+                return chosen[at]
+        return None
+
+    def _sends(self, memories: list[Memory], name: str, which: int) -> bool:
+        return all(
+            which < len(truth.sent) and same(memory.get(name, np.nan), truth.sent[which].value, 0.0)
+            for memory, truth in zip(memories, self.truths, strict=True)
+        )
 
     def _fallback(self, name: str, subject: str, place: int) -> None:
         """No repair is known: the last line of the gradient is blamed, and written anew if that can be."""
@@ -418,21 +526,33 @@ class Walk:
         if not own:
             later = [at for at in range(place, len(self.lines)) if self.roles.backward[at].target == name]
             if later and place < len(self.lines):
-                line = self.roles.backward[place]
-                blame = Blame(
-                    "order", place, line.target, None, None, name, later[-1], self.values(name), self.expected(name)
-                )
-                self.skipped.update(later)
-                self._settle(blame, place)
+                self._too_early(name, place, later)
             else:
                 self.insert(name, subject, place)
             return
         for at in own:
             for fixed in self._rewritten(name, subject, at):
                 if self.trial({at: fixed}, name, place):
-                    self._settle(self._of_line("local", at, fixed, name), place)
+                    self._settle(self._of_line(self._kind_of(at, fixed), at, fixed, name), place)
                     return
         self._settle(self._of_line("local", own[-1], None, name), place)
+
+    def _kind_of(self, at: int, fixed: Assignment) -> str:
+        """What was wrong in a line that had to be written anew: a factor, if the gradient from above was right."""
+        own = set(self.roles.subjects) & set(words_in(self._line(at).expression))
+        return "factor" if own == set(self.roles.subjects) & set(words_in(fixed.expression)) else "local"
+
+    def _too_early(self, name: str, place: int, later: list[int]) -> None:
+        """A name that is read before any line assigns it: those lines are carried out first."""
+        target = self.roles.backward[place].target
+        if name not in self.roles.subjects:
+            for at in later:
+                for memory, truth in zip(self.memories, self.truths, strict=True):
+                    self.carry_out(self._line(at), memory, truth)
+        self.skipped.update(later)
+        true = self.expected(name) if name in self.roles.subjects else self.values(name)
+        nothing = [np.float64(np.nan) for _ in self.truths]
+        self._settle(Blame("order", place, target, None, None, name, later[-1], nothing, true), place)
 
     def _rewritten(self, name: str, subject: str, at: int) -> Iterator[Assignment]:
         line = self.lines[at]
@@ -461,7 +581,9 @@ class Walk:
     def _settle(self, blame: Blame, place: int) -> None:
         """Note a slip, and go on as if it had not been made."""
         self._record(blame)
-        if blame.line is not None and blame.place < place:
+        if blame.kind == "overwritten":
+            self.lines[blame.place] = blame.line
+        elif blame.line is not None and blame.place < place:
             self.lines[blame.place] = blame.line
             if self.roles.backward[blame.place].target != blame.name or self.scope.numpy:
                 self._again(blame.place, place)
