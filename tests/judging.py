@@ -30,6 +30,8 @@ def judged(one: Pass, mutant: Mutant) -> Found:
         return Found(False, False, False, "nothing is wrong")
     slip = found.slips[0]
     number = mutant.source.count("\n", 0, slip.span.start) + 1
-    line = number in mutant.lines or (slip.kind == mutant.kind == "missing" and slip.name == mutant.target.partition("[")[0])
+    line = number in mutant.lines or (
+        slip.kind == mutant.kind == "missing" and slip.name == mutant.target.partition("[")[0]
+    )
     said = f"{len(found.slips)} slips, line {number} {slip.kind} {slip.name} {slip.via}: {slip.correct}"
     return Found(line, slip.kind == mutant.kind, gives_the_same(found.corrected, one.source, one.at), said)

@@ -169,6 +169,8 @@ def scene(one: Pass) -> Scene:
         inner = text.strip()
         if not re.match(r"[\w.]+(\[.*\])? *[-+*/]?= ", inner) or not text.startswith("    "):
             continue
+        if inner.endswith("("):
+            continue  # a long line of the way there
         node = ast.parse(inner).body[0]
         assert isinstance(node, ast.Assign | ast.AugAssign)
         if place > begin:
@@ -321,7 +323,9 @@ def missing(own: Scene) -> Iterator[Mutant]:
 def order(own: Scene) -> Iterator[Mutant]:
     """A line before the one that completes what it reads."""
     for first, second in zip(own.lines, own.lines[1:], strict=False):
-        if first.target != second.target and re.search(rf"\b{re.escape(first.target)}\b", ast.unparse(second.node.value)):
+        if first.target != second.target and re.search(
+            rf"\b{re.escape(first.target)}\b", ast.unparse(second.node.value)
+        ):
             source = [*own.source]
             source[first.number - 1], source[second.number - 1] = second.text, first.text
             yield Mutant("order", (first.number, second.number), second.target, "\n".join(source))
@@ -335,7 +339,11 @@ def overwritten(own: Scene) -> Iterator[Mutant]:
         rest = own.lines[place + 1 :]
         if any(other.target == line.target for other in (*own.lines[:place], *rest)):
             continue
-        read = [name for name in own.values if any(re.search(rf"\b{name}\b", ast.unparse(other.node.value)) for other in rest)]
+        read = [
+            name
+            for name in own.values
+            if any(re.search(rf"\b{name}\b", ast.unparse(other.node.value)) for other in rest)
+        ]
         for name in read[:3]:
             source = [*own.source]
             for other in (line, *rest):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
+from typing import NamedTuple
 
+from gradcli.array_gates import ARRAY_GATES
+from gradcli.array_values import settings_of
 from gradcli.backward import contribution
 from gradcli.diagnose.machine import Machine, Memory
 from gradcli.diagnose.reader import Assignment
@@ -21,46 +25,60 @@ MATRICES = ("matmul", "matvec", "vecmat", "dot", "outer", "transpose")
 LONGEST = 400
 
 
+Written = tuple[Node, tuple[int, ...]]  # an expression and its shape
+
+
+class Contribution(NamedTuple):
+    """text: an expression, nothing if none was found; entry: `[0]` where it belongs to one element of the name."""
+
+    text: str
+    entry: str
+
+
+NONE = Contribution("", "")
+
+
 def derived(
-    machine: Machine, line: Assignment, name: str, upstream: str, memory: Memory, numpy: str
-) -> tuple[str, str]:
-    """The contribution of one forward line to one of the names it reads, as an expression; nothing if none is found.
+    machine: Machine, line: Assignment, name: str, upstream: str, memory: Memory, prefix: str, whole: bool
+) -> Contribution:
+    """What one forward line sends to one of the names it reads.
 
-    With it the entry that it belongs to: `[0]` where the line reads one element.
-
-    upstream: the name of the gradient of what the line assigns. numpy: the prefix of functions, as in "np.".
+    upstream: the name of the gradient of what the line assigns. prefix: that of functions, as in "np.".
+    whole: whether it must have the name's own shape, as the first value of a gradient must.
     """
-    program = machine.shaped(machine.formula(line.expression, line.at), memory)
     if line.operator or line.entry:
-        return "", ""
+        return NONE
+    program = machine.shaped(machine.formula(line.expression, line.at), memory)
     sweep = _Symbols(program, line.target, upstream)
     for node in reversed(program.lines):
         if node in sweep.arrived and not sweep.send(node):
-            return "", ""
+            return NONE
     found = [leaf for leaf in program.inputs if isinstance(leaf.static, Input) and leaf.static.base == name]
     if len(found) != 1 or found[0] not in sweep.arrived:
-        return "", ""
-    text = operand_text(sweep.arrived[found[0]], lambda node: _named(node, sweep), _dialect(numpy))
+        return NONE
+    expression, shape = sweep.arrived[found[0]]
+    text = operand_text(expression, _named, _dialect(prefix))
+    if whole and shape != program.shapes[found[0]]:
+        text = f"np.ones_like({name}) * ({text})"
     assert isinstance(found[0].static, Input)
     entry = str(Input("", found[0].static.places)) if found[0].static.places else ""
-    return (text, entry) if len(text) <= LONGEST else ("", "")
+    return Contribution(text, entry) if len(text) <= LONGEST else NONE
 
 
-def _named(node: Node, sweep: _Symbols) -> str | None:
-    if isinstance(node.static, Input):
-        return str(node.static)
-    return None
+def _named(node: Node) -> str | None:
+    return str(node.static) if isinstance(node.static, Input) else None
 
 
 def _dialect(prefix: str) -> Dialect:
-    module = prefix or ""
-    forms = {name: f"{module}{name}(x)" for name in FUNCTIONS} if module else {}
-    if module.startswith("np"):
-        forms |= {name: f"{module}arc{name[1:]}(x)" for name in FUNCTIONS if re.fullmatch(r"a(sin|cos|tan)h?", name)}
-        forms |= {"where": f"{module}where(cond, a, b)"}
-        return Dialect(forms=forms, constants={"pi": module + "pi", "e": module + "e"})
-    forms |= {"where": "(a if cond else b)"}
-    return Dialect(forms=forms, constants={"pi": module + "pi", "e": module + "e"} if module else {})
+    constants = {"pi": prefix + "pi", "e": prefix + "e"} if prefix else {}
+    forms = {name: f"{prefix}{name}(x)" for name in FUNCTIONS} if prefix else {}
+    forms["where"] = "(a if cond else b)"
+    if prefix.startswith("n"):
+        forms |= {name: f"{prefix}arc{name[1:]}(x)" for name in FUNCTIONS if re.fullmatch(r"a(sin|cos|tan)h?", name)}
+        forms["where"] = f"{prefix}where(cond, a, b)"
+        forms["sum"] = f"{prefix}sum(A, axis=None, keepdims=False)"
+        forms["outer"] = f"{prefix}outer(a, b)"
+    return Dialect(forms=forms, constants=constants)
 
 
 class _Symbols:
@@ -68,40 +86,78 @@ class _Symbols:
 
     def __init__(self, program: Program, own: str, upstream: str) -> None:
         self.graph: Graph = program.graph
+        self.shapes: dict[Node, tuple[int, ...]] = dict(program.shapes)  # type: ignore[arg-type]
         self.output = program.output
         self.own = own
-        self.arrived: dict[Node, Node] = {program.output: self.graph.name(upstream)}
+        self.arrived: dict[Node, Written] = {program.output: (self.graph.name(upstream), self.shapes[program.output])}
 
     def send(self, node: Node) -> bool:
         """Pass a gradient on to the operands of a node; False where that cannot be written."""
-        dout = self.arrived[node]
+        dout, shape = self.arrived[node]
         out = self.graph.name(self.own) if node is self.output else node
         for place, operand in enumerate(node.operands):
             if operand.constant:
                 continue
-            share = self._share(node, place, out, dout)
-            if share is None:
+            written = self._reduced(node, operand, dout) or self._share(node, place, out, dout, shape)
+            if written is None:
                 return False
+            share, size = self._summed(*written, self.shapes[operand])
             before = self.arrived.get(operand)
-            self.arrived[operand] = share if before is None else self.graph.apply(GATES["add"], (before, share))
+            if before is not None:
+                share, size = self.graph.apply(GATES["add"], (before[0], share)), max(size, before[1], key=len)
+            self.arrived[operand] = share, size
         return True
 
-    def _share(self, node: Node, place: int, out: Node, dout: Node) -> Node | None:
+    def _reduced(self, node: Node, operand: Node, dout: Node) -> Written | None:
+        """Back through a sum or mean: what is left out of a shape is broadcast where it is used."""
+        if node.gate.name not in ("sum", "mean"):
+            return None
+        settings = settings_of(node)
+        shape = self.shapes[operand]
+        if settings["axis"] not in (None, 0) and not settings["keepdims"]:
+            return None
+        if node.gate.name == "mean":
+            axis = settings["axis"]
+            count = math.prod(shape) if axis is None else shape[axis]
+            dout = self.graph.apply(GATES["div"], (dout, self.graph.number(str(count))))
+        return dout, self.shapes[node]
+
+    def _summed(self, share: Node, size: tuple[int, ...], shape: tuple[int, ...]) -> Written:
+        """A share summed along the axes along which its operand was broadcast."""
+        if len(size) == len(shape) and all(a == b or a == 1 for a, b in zip(size, shape, strict=True)):
+            return share, size
+        if len(size) < len(shape):
+            return share, size
+        if not shape:
+            return self._sum(share, None, False), ()
+        if len(size) == len(shape) + 1 and size[1:] == shape:
+            return self._sum(share, 0, False), shape
+        for axis, (one, other) in enumerate(zip(size, shape, strict=False)):
+            if len(size) == len(shape) and other == 1 and one != 1:
+                return self._sum(share, axis, True), shape
+        return share, size
+
+    def _sum(self, share: Node, axis: int | None, keepdims: bool) -> Node:
+        return self.graph.array(ARRAY_GATES["sum"], (share,), (("axis", axis), ("keepdims", keepdims)))
+
+    def _share(self, node: Node, place: int, out: Node, dout: Node, shape: tuple[int, ...]) -> Written | None:
         graph, gate = self.graph, node.gate
         if gate.name == "copy":
-            return dout
+            return dout, shape
         if gate.name in ("max", "min"):
             chosen = graph.apply(GATES["eq"], (node.operands[place], out))
-            return graph.apply(GATES["where"], (chosen, dout, graph.number("0")))
-        if gate.name == "sum" and dict(node.static or ()).get("axis") is None:  # type: ignore[arg-type]
-            return dout
+            return graph.apply(GATES["where"], (chosen, dout, graph.number("0"))), self.shapes[node]
         if variadic(gate) or (gate.name not in GATES and gate.name not in MATRICES):
             return None
         if gate.name == "pow" and node.operands[1].gate is NUMBER:
-            return substitute(graph, _power(str(node.operands[1].static)), {"a": node.operands[0], "dout": dout})
+            letters = {"a": node.operands[0], "dout": dout}
+            return substitute(graph, _power(str(node.operands[1].static)), letters), self.shapes[node]
         letters = {**dict(zip(parameters(gate), node.operands, strict=True)), "out": out, "dout": dout}
         rule = contribution(gate, place, guarded=False)
-        return graph.number("0") if rule is None else substitute(graph, rule, letters)
+        size = self.shapes[node] if gate.name in GATES else self.shapes[node.operands[place]]
+        if gate.name in ("add", "sub", "neg"):
+            size = shape  # what is passed on as it is keeps its shape
+        return (graph.number("0") if rule is None else substitute(graph, rule, letters)), size
 
 
 def _power(exponent: str) -> Node:

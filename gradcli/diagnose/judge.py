@@ -74,6 +74,7 @@ def read_case(text: str, point: Point, expr: str | None, names: str | None, ties
     fixed = names_fixed(machine, [*forward_lines, *backward]) | frozenset(machine.wholes)
     found = truths(forward, values, fixed)
     _give_above(roles, forward, found, reading)
+    _give_locals(roles, found)
     inputs = [name for name in values if name in found[0].start and name != above]
     return Case(reading, roles, machine, forward, found, _scope(reading, roles, found), inputs)
 
@@ -165,6 +166,19 @@ def _give_above(roles: Roles, forward: Forward, found: list[Truth], reading: Rea
     for name in above:
         for truth in found:
             truth.start.setdefault(name, np.float64(1.0))
+
+
+def _give_locals(roles: Roles, found: list[Truth]) -> None:
+    """Local gradients that have a name are judged as gradients are: as those of a name that no program has."""
+    for name, (user, of) in roles.locals.items():
+        subject = f"{user} by {of}"
+        for truth in found:
+            sent = [one.value for one in truth.sent if (one.user, one.name) == (user, of)]
+            if sent and np.shape(sent[0]) == np.shape(truth.gradients[user][0]) == ():
+                with np.errstate(all="ignore"):
+                    truth.gradients[subject] = [sum(sent) / truth.gradients[user][0]]
+        if all(subject in truth.gradients and np.isfinite(truth.of(subject)) for truth in found):
+            roles.subjects[name] = subject
 
 
 def _scope(reading: Reading, roles: Roles, found: list[Truth]) -> Scope:

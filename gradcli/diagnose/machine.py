@@ -5,7 +5,6 @@ Only expressions of the project's own language are evaluated, by its own evaluat
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -148,7 +147,7 @@ class Machine:
         with np.errstate(all="ignore"):
             try:
                 owner[key] = IN_PLACE[line.operator](owner[key], value) if line.operator else value
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, TypeError):
                 message = f"the entries of {line.target} and what is assigned to them do not fit"
                 raise ShapeMistake(message, line.statement, "", self.source) from None
 
@@ -184,7 +183,13 @@ def plain(value: Value) -> Value:
 
 def copied(memory: Memory) -> Memory:
     """A memory of its own, in which names share arrays as they did."""
-    return copy.deepcopy(memory)
+    arrays: dict[int, Value] = {}
+    found = {}
+    for name, value in memory.items():
+        if isinstance(value, np.ndarray):
+            value = arrays.setdefault(id(value), value.copy())
+        found[name] = value
+    return found
 
 
 def same(value: Value, expected: Value, scale: float) -> bool:

@@ -146,7 +146,8 @@ def _swapped(text: str, inner: list[Piece], scope: Scope) -> Iterator[Edit]:
                     whole = text[: left.start] + new + text[right.end :]
                     squeezed = re.sub(r"\s", "", new)
                     known = squeezed in scope.forward or _cut(text, right) in ("1", "1.0")
-                    yield "swapped", whole, (0.7 if known else 1.15) if piece.signs[place] == "-" else 1.0
+                    cost = {"/": 1.0, "@": 1.15, "-": 0.7 if known else 1.15}[piece.signs[place]]
+                    yield "swapped", whole, cost
         if piece.kind == "product" and piece.signs[-1] == "/":
             last, before = piece.parts[-1], text[piece.start : piece.parts[-2].end]
             yield "swapped", _edited(text, piece, f"{_cut(text, last)} / ({before})"), 1.1
@@ -226,11 +227,16 @@ def _alike(one: str, other: str) -> bool:
 def _added_factors(text: str, whole: Piece, inner: list[Piece], scope: Scope) -> Iterator[Edit]:
     """A factor that was lost: of the whole line, of a term, of a factor in brackets."""
     places = [whole, *(part for piece in inner if piece.kind in ("sum", "product") for part in piece.parts)]
+    places += [part for piece in inner if piece.kind == "call" for part in piece.parts[1:]]
     factors = [*(f"* {name}" for name in scope.names), "* 2", "/ 2", *(f"/ {name}" for name in scope.names)]
     factors += [
         form.format(name) for name in scope.names for form in ("* (1 - {})", "* {}**2", "/ {}**2", "* ({} > 0)")
     ]
-    calls = [f"* {scope.module}{call}({{}})" for call in ("cos", "sin", "exp")] + ["* -{}", "* (1 - {}**2)"]
+    calls = [f"* {scope.module}{call}({{}})" for call in ("cos", "sin", "exp")] + [
+        "* -{}",
+        "* (1 - {}**2)",
+        "* {0} * (1 - {0})",
+    ]
     further = [form.format(name) for name in scope.names for form in calls]
     for rank, piece in enumerate(dict.fromkeys(places)):
         own = _cut(text, piece)
@@ -269,8 +275,13 @@ def _transposes(text: str, inner: list[Piece], scope: Scope) -> Iterator[Edit]:
         _toggled(text, piece) for piece in inner if piece.kind == "name" and scope.axes.get(_bare(text, piece)) == 2
     ]
     toggled += [(piece, f"{_cut(text, piece)}.T") for piece in inner if piece.kind == "group"]
+    factors = _in_products(text, inner)
     for piece, new in toggled:
-        yield "transpose", _edited(text, piece, new), 1.1
+        yield "transpose", _edited(text, piece, new), 1.1 if piece in factors else 1.6
+    for piece in inner:
+        if piece.kind == "name" and _cut(text, piece).endswith(".dot"):
+            owner = _cut(text, piece)[:-4]
+            yield "transpose", _edited(text, piece, f"{owner[:-2] if owner.endswith('.T') else owner + '.T'}.dot"), 1.1
     for place, (first, one) in enumerate(toggled):
         for second, other in toggled[place + 1 :]:
             if first.end <= second.start:
@@ -292,6 +303,13 @@ def _transposes(text: str, inner: list[Piece], scope: Scope) -> Iterator[Edit]:
                     yield "swapped", text[: left.start] + f"{a} @ {b}" + text[right.end :], 1.9
             between = text[left.end : right.start].replace("@", "*")
             yield "local", text[: left.end] + between + text[right.start :], 2.2
+
+
+def _in_products(text: str, inner: list[Piece]) -> set[Piece]:
+    """The factors of matrix products and the operands of dot."""
+    products = {part for piece in inner if piece.kind == "product" and "@" in piece.signs for part in piece.parts}
+    calls = [piece for piece in inner if piece.kind == "call" and re.search(r"\bdot$", _cut(text, piece.parts[0]))]
+    return products.union(*(piece.parts[1:] for piece in calls))
 
 
 def _bare(text: str, piece: Piece) -> str:

@@ -22,7 +22,7 @@ class Roles(NamedTuple):
     """forward, backward: the assignments of either pass, in order.
 
     subjects: by gradient, the name whose gradient it is; output: the name whose gradient is known.
-    locals: by name, the two names between which it is a local gradient (`dqdx`).
+    locals: by name, the two names between which it is a local gradient (`dqdx`): the one it is of, and by which.
     """
 
     forward: list[Assignment]
@@ -86,6 +86,10 @@ def roles_of(reading: Reading, given: Iterable[str], stages: list[str], patterns
     output = _output(forward, backward, patterns, stages, reading.returned)
     subjects, local = _subjects(backward, names, patterns, output)
     read = {word for line in backward for word in words_in(line.expression)}
+    for name in sorted(read - names - subjects.keys() - local.keys() - {line.target for line in backward}):
+        pair = _pair(name, names)
+        if pair is not None:
+            local[name] = pair
     for name in (*given, *sorted(read - subjects.keys())):
         subject = subject_of(name, names - {name}, patterns, output)
         assigned = name in stages or any(line.target == name for line in (*forward, *backward))
@@ -114,20 +118,25 @@ def _start(lines: list[Assignment], known: set[str], patterns: tuple[str, ...], 
         if cost < least:
             best, least = place, cost
     behind = next((place for place, line in enumerate(lines) if line.begin > mark >= 0), best)
+    earlier = {word for line in lines[:behind] for word in (line.target, *words_in(line.expression))}
     following = {gradients[line.target] for line in lines[best:]}
-    if behind < best and not following & {line.target for line in lines[behind:best]}:
+    if behind < best and following & {line.target for line in lines[behind:best]} <= earlier:
         return behind
     return best
 
 
 def _second(target: str, known: set[str]) -> str:
     """The second of the names in `dqdx`, where both are known."""
-    found = re.match(r"d.+?d_?(?=[^_])", target)
-    if found is None:
-        return ""
+    return (_pair(target, known) or ("", ""))[1]
+
+
+def _pair(target: str, known: set[str]) -> tuple[str, str] | None:
+    """The two names in `dqdx` or `dq_dx`, where both are known."""
+    if not target.startswith("d"):
+        return None
     cuts = [place for place in range(2, len(target)) if target[place] == "d"]
     names = [(target[1:place].rstrip("_"), target[place + 1 :].lstrip("_")) for place in cuts]
-    return next((after for before, after in names if before in known and after in known), "")
+    return next((pair for pair in names if pair[0] in known and pair[1] in known), None)
 
 
 def _output(
@@ -169,7 +178,7 @@ def _subjects(
         if subject:
             subjects[line.target] = subject
             continue
-        pair = next(((a, b) for a in names for b in names if line.target in (f"d{a}d{b}", f"d{a}_d{b}")), None)
+        pair = _pair(line.target, names)
         if pair is not None:
             local[line.target] = pair
     return subjects, local

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradcli.diagnose.derived import derived
+from gradcli.diagnose.derived import NONE, Contribution, derived
 from gradcli.diagnose.machine import Machine, Memory, Value, copied, same
 from gradcli.diagnose.reader import Assignment
 from gradcli.diagnose.repairs import Repair, Scope, repairs
@@ -22,6 +22,7 @@ from gradcli.diagnose.roles import Roles, words_in
 from gradcli.diagnose.truth import Sent, Truth
 from gradcli.errors import GradError
 
+PLACE = "upstream__"
 MOST_TRIALS = 6_000
 LATE = 1_000_000
 
@@ -67,6 +68,7 @@ class Walk:
         self.accepted: dict[str, int] = {}
         self.blames: list[Blame] = []
         self.reused: dict[str, int] = {}
+        self.renamed: dict[str, str] = {}
 
     # -- along the lines ------------------------------------------------------------------
 
@@ -191,7 +193,17 @@ class Walk:
     # -- who is to blame ------------------------------------------------------------------
 
     def _find(self, name: str, subject: str, place: int) -> None:
-        for hypothesis in (self._order, self._aliasing, self._overwritten, self._repaired, self._missing, self._extra):
+        if self._reread_further(name, place):
+            return
+        for hypothesis in (
+            self._order,
+            self._aliasing,
+            self._overwritten,
+            self._repaired,
+            self._missing,
+            self._extra,
+            self._unscaled,
+        ):
             blame = hypothesis(name, subject, place)
             if blame is not None:
                 self._settle(blame, place)
@@ -243,8 +255,8 @@ class Walk:
         """Whether a gradient is true before line `place` when some lines are others."""
         first = min(changed)
         slice_ = self._slice(name, first, place, changed)
-        order = [*range(1, len(self.truths)), 0]
-        for point in order:
+        inside: set[int] | None = None
+        for point in [*range(1, len(self.truths)), 0]:
             truth = self.truths[point]
             memory = self._before(first, point, {self.roles.backward[at].target for at in (*slice_, *changed)})
             for at in slice_:
@@ -254,8 +266,21 @@ class Walk:
                 if line is not None and not self.carry_out(line, memory, truth) and at in changed:
                     return False
             if not self.agrees(name, memory, truth):
-                return False
+                inside = self._inside_at(name, memory, truth, inside)
+                if not inside:
+                    return False
         return True
+
+    def _inside_at(self, name: str, memory: Memory, truth: Truth, before: set[int] | None) -> set[int]:
+        """Which nodes inside the line that made its subject a gradient may be that of, if it is led on in place."""
+        own = [self._line(at) for at in self.writes.get(name, [])]
+        if name not in memory or not any(line.entry or line.operator in "*/" and line.operator for line in own):
+            return set()
+        subject = self.roles.subjects[name]
+        nodes = truth.inner.get(subject, [])
+        scale = truth.scales.get(subject, 0.0)
+        found = {which for which, value in enumerate(nodes) if same(memory[name], value, scale)}
+        return found if before is None else found & before
 
     def _before(self, first: int, point: int, targets: set[str]) -> Memory:
         """A memory to try lines on: with numbers, what they do not assign is as it is now."""
@@ -304,7 +329,9 @@ class Walk:
         trials = 0
         for at in self.suspects(name, place):
             line = self.lines[at]
-            if line is None or (line.target != name and self._recognised(line.target)):
+            if line is None or (
+                line.target != name and self._recognised(line.target) and self._readers(line.target) < 2
+            ):
                 continue
             had_value = line.target in self.snapshots[at][0]
             for repair in sorted(repairs(line, self._scope(at), had_value), key=lambda repair: repair.cost):
@@ -320,6 +347,10 @@ class Walk:
             return None
         _, at, repair = best
         return self._of_line(repair.kind, at, repair.line, name)
+
+    def _readers(self, name: str) -> int:
+        """How many lines of the way back read a name."""
+        return sum(name in words_in(line.expression) for line in self.roles.backward)
 
     def _scope(self, at: int) -> Scope:
         """The scope with the gradients that have a value before a line."""
@@ -392,31 +423,53 @@ class Walk:
             name for name, subject in self.roles.subjects.items() if subject in subjects and name in self.memories[0]
         }
 
+    def _local_written(self, name: str, place: int) -> Assignment | None:
+        """A local gradient as an assignment, if it can be written."""
+        user, of = self.roles.locals[name]
+        sent = next(one for one in self.truths[0].sent if (one.user, one.name) == (user, of))
+        found = derived(self.machine, sent.line, of, PLACE, self.truths[0].start, self.scope.module, False)
+        model = self._line(min(place, len(self.lines) - 1))
+        text = _put_in(found.text, "1.0")
+        return model._replace(target=name, entry="", operator="", expression=text, at=LATE + place) if text else None
+
     def _written(self, name: str, lacking: list[Sent], at: int, started: bool) -> Assignment | None:
         """The missing contributions as an assignment, if they can be written."""
         texts, entry = [], ""
         for sent in lacking:
-            upstream = next(iter(self._gradients_of({sent.user})), "")
-            if not upstream and sent.user == self.roles.output:
-                text, entry = derived(
-                    self.machine, sent.line, sent.name, "1.0", self.truths[0].start, self.scope.module
-                )
-            elif upstream:
-                text, entry = derived(
-                    self.machine, sent.line, sent.name, upstream, self.truths[0].start, self.scope.module
-                )
-            else:
-                text, entry = "", ""
-            if not text:
+            found = self._one_written(sent, 0, not started)
+            if not found.text:
                 return None
-            texts.append(text)
+            texts.append(found.text)
+            entry = found.entry
         model = self.roles.backward[min(at, len(self.roles.backward) - 1)]
         return model._replace(
             target=name, entry=entry, operator="+" if started else "", expression=" + ".join(texts), at=LATE + at
         )
 
+    def _one_written(self, sent: Sent, depth: int, whole: bool) -> Contribution:
+        """One contribution, in terms of the gradients that there are; through others it is written out."""
+        memory, module = self.truths[0].start, self.scope.module
+        upstream = next(iter(sorted(self._gradients_of({sent.user}))), "")
+        if upstream:
+            return derived(self.machine, sent.line, sent.name, upstream, memory, module, whole)
+        inner = "1.0"
+        if sent.user != self.roles.output:
+            above = [self.truths[0].sent[which] for which in self._contributions(sent.user)]
+            texts = [self._one_written(one, depth + 1, False).text for one in above] if depth < 3 else [""]
+            if not texts or "" in texts:
+                return NONE
+            inner = texts[0] if len(texts) == 1 else f"({' + '.join(texts)})"
+        found = derived(self.machine, sent.line, sent.name, PLACE, memory, module, whole)
+        return found._replace(text=_put_in(found.text, inner))
+
     def insert(self, name: str, subject: str, place: int) -> None:
         """A gradient that is read and never assigned."""
+        if name in self.roles.locals:
+            line = self._local_written(name, place)
+            user, _ = self.roles.locals[name]
+            nothing = [np.float64(np.nan) for _ in self.truths]
+            self._settle(Blame("missing", place, name, None, line, user, -1, nothing, self.expected(name)), place)
+            return
         lacking = [self.truths[0].sent[which] for which in self._contributions(subject)]
         self._settle(self._added(name, subject, place, lacking)._replace(place=place), place)
 
@@ -425,6 +478,52 @@ class Walk:
             if at < place and len(self.writes[name]) > 1 and self.trial({at: None}, name, place):
                 return self._of_line("extra", at, None, name)
         return None
+
+    def _unscaled(self, name: str, subject: str, place: int) -> Blame | None:
+        """Whether a line is missing that changes a gradient in place: a mask, or a division by a count."""
+        own = self.suspects(name, place)
+        read = {one for at in own for one in self._read_now(at)} & set(self.writes)
+        for gradient in [name, *sorted(read - {name})]:
+            last = (
+                max((at for at in self.writes[gradient] if at < place), default=-1) if gradient in self.writes else -1
+            )
+            if last < 0 or not self.scope.numpy:
+                continue
+            model = self._line(last)
+            for new in self._scalings(gradient, model):
+                first = min((at for at in own if at > last), default=place)
+                if self.trial_with(first, new, name, place):
+                    users = self.roles.subjects.get(gradient, gradient)
+                    return Blame("missing", first, name, None, new, users, -1, self.values(name), self.expected(name))
+        return None
+
+    def _scalings(self, gradient: str, model: Assignment) -> Iterator[Assignment]:
+        shape = np.shape(self.memories[0][gradient])
+        values = self.truths[0].start
+        for other, value in values.items():
+            if np.shape(value) == shape and shape:
+                yield model._replace(target=gradient, entry="", operator="*", expression=f"({other} > 0)", at=LATE)
+            if np.shape(value) in ((), shape):
+                for operator in "/*":
+                    yield model._replace(target=gradient, entry="", operator=operator, expression=other, at=LATE)
+        for count, size in self.machine.wholes.items():
+            if size > 1:
+                yield model._replace(target=gradient, entry="", operator="/", expression=count, at=LATE)
+
+    def trial_with(self, at: int, new: Assignment, name: str, place: int) -> bool:
+        """Whether a gradient is true before line `place` when a line is put in before line `at`."""
+        for point in [*range(1, len(self.truths)), 0]:
+            truth = self.truths[point]
+            memory = copied(self.snapshots[at][point]) if at < len(self.snapshots) else copied(self.memories[point])
+            if not self.carry_out(new, memory, truth):
+                return False
+            for one in range(at, place):
+                line = self.lines[one]
+                if line is not None and one not in self.skipped:
+                    self.carry_out(line, memory, truth)
+            if not self.agrees(name, memory, truth):
+                return False
+        return True
 
     def _overwritten(self, name: str, subject: str, place: int) -> Blame | None:
         """Whether a line took the name of a forward value that is read later as what it was."""
@@ -440,6 +539,21 @@ class Walk:
                     also = {**{one: self._reread(one, reused, new) for one in between}, **chosen}
                     return self._kept_apart(reused, new, at, also, name)
         return None
+
+    def _reread_further(self, name: str, place: int) -> bool:
+        """Whether a line means the new name of a value that was kept under another: that belongs to the same slip."""
+        for old, new in self.renamed.items():
+            readers = [one for one in self.suspects(name, place) if old in self._read_now(one)]
+            for chosen in self._rereadings(readers, old, new):
+                if chosen and self.trial(dict(chosen), name, place):
+                    self.lines = [chosen.get(at, line) for at, line in enumerate(self.lines)]
+                    self.blames = [
+                        blame._replace(also=(*blame.also, *chosen.items())) if blame.via == old else blame
+                        for blame in self.blames
+                    ]
+                    self._make_true([name], place)
+                    return True
+        return False
 
     def _read_now(self, at: int) -> list[str]:
         line = self.lines[at]
@@ -493,6 +607,7 @@ class Walk:
                 if again is not None:
                     also[one] = self.lines[one] = again
         del self.reused[reused]
+        self.renamed[reused] = new
         changes = tuple((one, changed) for one, changed in also.items() if changed != self.roles.backward[one])
         return Blame("overwritten", at, name, line, None, reused, -1, values, expected, changes)
 
@@ -509,7 +624,7 @@ class Walk:
             for trial, truth in zip(trials, self.truths, strict=True):
                 trial.pop(line.target, None)
                 self.carry_out(chosen[at]._replace(operator=""), trial, truth)
-            wanted = [which for which in self._contributions(subject)] if subject else []
+            wanted = self._contributions(subject) if subject else []
             if any(self._sends(trials, line.target, which) for which in wanted):
                 return chosen[at]
         return None
@@ -558,6 +673,11 @@ class Walk:
         line = self.lines[at]
         if line is None:
             return
+        if name in self.roles.locals:
+            local = self._local_written(name, at)
+            if local is not None:
+                yield line._replace(expression=local.expression)
+            return
         own = [self.truths[0].sent[which] for which in self._contributions(subject)]
         for size in range(1, min(len(own), 3) + 1):
             for chosen in itertools.combinations(own, size):
@@ -587,7 +707,10 @@ class Walk:
             self.lines[blame.place] = blame.line
             if self.roles.backward[blame.place].target != blame.name or self.scope.numpy:
                 self._again(blame.place, place)
-        names = [blame.via] if blame.kind == "order" else [blame.name]
+        self._make_true([blame.via] if blame.kind == "order" else [blame.name], place)
+
+    def _make_true(self, names: list[str], place: int) -> None:
+        """Put the true gradients in place before a line."""
         for name in names:
             if self.roles.subjects.get(name):
                 self.overrides.setdefault(place, []).append(name)
@@ -610,3 +733,11 @@ class Walk:
             self.snapshots[at + 1 :] = self.snapshots[at + 1 :]
             if at + 1 < len(self.snapshots):
                 self.snapshots[at + 1] = [copied(memory) for memory in self.memories]
+
+
+def _put_in(text: str, inner: str) -> str:
+    """An expression with another in the place that was kept for it; a factor 1 is left out."""
+    if inner == "1.0":
+        return re.sub(rf" \* {PLACE}\b", "", text).replace(PLACE, "1.0")
+    simple = re.fullmatch(r"[\w.]+|\(.*\)", inner) is not None
+    return text.replace(PLACE, inner if simple else f"({inner})")

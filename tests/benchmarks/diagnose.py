@@ -1,6 +1,6 @@
 """How often `gradcli diagnose` names line and kind of a slip, and how often its correction is right.
 
-    python tests/benchmarks/diagnose.py [--programs N] [--slips N] [--seed N] [--show]
+python tests/benchmarks/diagnose.py [--programs N] [--slips N] [--seed N] [--show]
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from judging import judged
 from mutations import array_passes, mutants, scalar_passes
+
+
+NEW = "\n"
 
 
 def main() -> None:
@@ -39,9 +42,11 @@ def main() -> None:
             for counter in (total, kinds[mutant.kind]):
                 counter.update(slips=1, line=found.line, kind=found.kind, fix=found.fix)
             if asked.show and not (found.line and found.kind and found.fix):
-                number = mutant.lines[0]
-                print(f"{one.name} {mutant.kind} line {mutant.lines} {spent:.1f} s: {mutant.source.splitlines()[number - 1].strip()}")
-                print(f"    was {one.source.splitlines()[number - 1].strip()}")
+                number = mutant.lines[0] - 1
+                print(
+                    f"{one.name} {mutant.kind} line {mutant.lines} {spent:.1f} s: {mutant.source.split(NEW)[number].strip()}"
+                )
+                print(f"    was {one.source.split(NEW)[number].strip()}")
                 print(f"    line {found.line} kind {found.kind} fix {found.fix}: {found.said}", flush=True)
     print(f"{len(programs)} programs")
     for name, counter in [*sorted(kinds.items()), ("all", total)]:

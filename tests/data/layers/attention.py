@@ -14,7 +14,7 @@ def value_and_gradient(Q, K, V, G):
     dP = dO @ V.T
     dV = P.T @ dO
     dE = dP / Z
-    dZ = -np.sum(dP * E, axis=1, keepdims=True) / Z ** 2
+    dZ = -np.sum(dP * E, axis=1, keepdims=True) / Z**2
     dE += dZ
     dS = E * dE
     dQ = dS @ K / np.sqrt(2.0)

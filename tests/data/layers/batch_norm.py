@@ -6,7 +6,7 @@ def value_and_gradient(X, gamma, beta, dout):
     N, D = X.shape
     mu = 1.0 / N * np.sum(X, axis=0)
     xmu = X - mu
-    sq = xmu ** 2
+    sq = xmu**2
     var = 1.0 / N * np.sum(sq, axis=0)
     sqrtvar = np.sqrt(var + 1e-5)
     ivar = 1.0 / sqrtvar
@@ -20,7 +20,7 @@ def value_and_gradient(X, gamma, beta, dout):
     dxhat = dgammax * gamma
     divar = np.sum(dxhat * xmu, axis=0)
     dxmu1 = dxhat * ivar
-    dsqrtvar = -1.0 / (sqrtvar ** 2) * divar
+    dsqrtvar = -1.0 / (sqrtvar**2) * divar
     dvar = 0.5 * 1.0 / np.sqrt(var + 1e-5) * dsqrtvar
     dsq = 1.0 / N * np.ones((N, D)) * dvar
     dxmu2 = 2 * xmu * dsq

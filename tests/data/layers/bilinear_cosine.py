@@ -5,13 +5,13 @@ import numpy as np
 def value_and_gradient(a, b, W):
     u = W @ b
     s = a @ u
-    na = np.sqrt(np.sum(a ** 2))
-    nu = np.sqrt(np.sum(u ** 2))
+    na = np.sqrt(np.sum(a**2))
+    nu = np.sqrt(np.sum(u**2))
     n = na * nu
     loss = 1 - s / n
     # backward pass
     ds = -1 / n
-    dn = s / n ** 2
+    dn = s / n**2
     dna = nu * dn
     dnu = na * dn
     da = u * ds

@@ -14,7 +14,7 @@ def value_and_gradient(X, g, b, dout):
     dg = np.sum(dout * n, axis=0)
     dn = dout * g
     dc = dn / s
-    ds = np.sum(-dn * c / s ** 2, axis=1, keepdims=True)
+    ds = np.sum(-dn * c / s**2, axis=1, keepdims=True)
     dv = ds / (2 * s)
     dc += 2 * c * dv / X.shape[1]
     dmu = -np.sum(dc, axis=1, keepdims=True)

@@ -12,14 +12,14 @@ def value_and_gradient(x, h, c, W, U, b, dnext):
     # backward pass
     df = t * dnext
     dt = f * dnext
-    ds = (1 - t ** 2) * dt
+    ds = (1 - t**2) * dt
     df += c * ds
     dc = f * ds
     di = g * ds
     dg = i * ds
     zi = i * (1 - i) * di
     zf = f * (1 - f) * df
-    zg = (1 - g ** 2) * dg
+    zg = (1 - g**2) * dg
     dx = zi @ W[0].T + zf @ W[1].T + zg @ W[2].T
     dh = zi @ U[0].T + zf @ U[1].T + zg @ U[2].T
     return next, {"x": dx, "h": dh, "c": dc}

@@ -7,14 +7,14 @@ def value_and_gradient(X, W1, b1, W2, b2, Y):
     H = np.tanh(Z)
     O = H @ W2 + b2
     E = O - Y
-    loss = np.sum(E ** 2) / X.shape[0]
+    loss = np.sum(E**2) / X.shape[0]
     # backward pass
     dE = 2 * E / X.shape[0]
     dO = dE
     dW2 = H.T @ dO
     db2 = np.sum(dO, axis=0)
     dH = dO @ W2.T
-    dZ = (1 - H ** 2) * dH
+    dZ = (1 - H**2) * dH
     dX = dZ @ W1.T
     dW1 = X.T @ dZ
     db1 = np.sum(dZ, axis=0)

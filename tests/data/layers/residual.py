@@ -8,7 +8,7 @@ def value_and_gradient(x, W1, W2, dout):
     r = h @ W2
     out = np.tanh(x + r)
     # backward pass
-    dsum = (1 - out ** 2) * dout
+    dsum = (1 - out**2) * dout
     dx = dsum.copy()
     dr = dsum.copy()
     dh = dr @ W2.T

@@ -6,7 +6,7 @@ def value_and_gradient(x, h, Wx, Wh, b, dnext):
     a = x @ Wx + h @ Wh + b
     next = np.tanh(a)
     # backward pass
-    da = (1 - next ** 2) * dnext
+    da = (1 - next**2) * dnext
     dx = da @ Wx.T
     dWx = x.T @ da
     dh = da @ Wh.T

@@ -5,7 +5,7 @@ import numpy as np
 def value_and_gradient(x, w, dout):
     m = np.mean(x)
     a = x - m
-    v = np.mean(a ** 2)
+    v = np.mean(a**2)
     s = np.sqrt(v)
     u = a / s
     out = w * u
@@ -13,7 +13,7 @@ def value_and_gradient(x, w, dout):
     dw = dout * u
     du = dout * w
     da = du / s
-    ds = -np.sum(du * a) / s ** 2
+    ds = -np.sum(du * a) / s**2
     dv = ds / (2 * s)
     da += 2 * a * dv / x.shape[0]
     dm = -np.sum(da)

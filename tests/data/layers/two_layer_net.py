@@ -8,7 +8,11 @@ def value_and_gradient(X, y, W1, b1, W2, b2, reg):
     scores = np.dot(hidden, W2) + b2
     exp_scores = np.exp(scores - np.max(scores, axis=1, keepdims=True))
     probs = exp_scores / np.sum(exp_scores, axis=1, keepdims=True)
-    loss = -np.sum(np.log(probs[np.arange(N), y.astype(int)])) / N + 0.5 * reg * np.sum(W1 * W1) + 0.5 * reg * np.sum(W2 * W2)
+    loss = (
+        -np.sum(np.log(probs[np.arange(N), y.astype(int)])) / N
+        + 0.5 * reg * np.sum(W1 * W1)
+        + 0.5 * reg * np.sum(W2 * W2)
+    )
     # backward pass
     dscores = probs.copy()
     dscores[np.arange(N), y.astype(int)] -= 1
