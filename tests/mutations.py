@@ -19,7 +19,6 @@ import numpy as np
 
 from gradcli.codegen import generate
 from gradcli.codegen.target import Options
-from gradcli.errors import GradError
 from gradcli.staging import stage
 
 DATA = Path(__file__).parent / "data"
@@ -61,26 +60,11 @@ def scalar_passes() -> Iterator[Pass]:
 
 
 def array_passes() -> Iterator[Pass]:
-    """The layers that were written by hand, and generated code of the corpus of arrays where there is a writer."""
+    """The layers that were written by hand."""
     for path in sorted((DATA / "layers").glob("*.py")):
         source = path.read_text(encoding="utf-8")
         at = json.loads(re.search(r"^# at (.*)$", source, re.MULTILINE)[1])  # type: ignore[index]
         yield Pass(path.stem, source, at)
-    for item in corpus("arrays.jsonl"):
-        try:
-            shapes = {name: np.shape(value) for name, value in item["at"].items()}
-            source = generated(item["expr"], shapes)
-        except (GradError, KeyError, AttributeError):
-            continue
-        yield Pass(item["id"], source, item["at"])
-
-
-def generated(expr: str, shapes: dict[str, Any]) -> str:
-    """NumPy code of a program over arrays."""
-    from gradcli.shapes import shaped
-
-    program = stage(expr)
-    return generate(shaped(program, shapes) if program.graph.arrays else program, "numpy", Options(form="function"))
 
 
 # -- running ------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import math
 import re
 from typing import NamedTuple
 
+import numpy as np
+
 from gradcli.array_gates import ARRAY_GATES
 from gradcli.array_values import settings_of
 from gradcli.backward import contribution
@@ -54,6 +56,8 @@ def derived(
         if node in sweep.arrived and not sweep.send(node):
             return NONE
     found = [leaf for leaf in program.inputs if isinstance(leaf.static, Input) and leaf.static.base == name]
+    if len(found) > 1 and whole:
+        return _list(sweep, found, np.size(memory[name]), prefix)
     if len(found) != 1 or found[0] not in sweep.arrived:
         return NONE
     expression, shape = sweep.arrived[found[0]]
@@ -63,6 +67,17 @@ def derived(
     assert isinstance(found[0].static, Input)
     entry = str(Input("", found[0].static.places)) if found[0].static.places else ""
     return Contribution(text, entry) if len(text) <= LONGEST else NONE
+
+
+def _list(sweep: _Symbols, leaves: list[Node], size: int, prefix: str) -> Contribution:
+    """The contributions to the elements of a list."""
+    texts = ["0.0"] * size
+    for leaf in leaves:
+        assert isinstance(leaf.static, Input)
+        if len(leaf.static.places) != 1 or leaf not in sweep.arrived:
+            return NONE
+        texts[leaf.static.places[0]] = operand_text(sweep.arrived[leaf][0], _named, _dialect(prefix))
+    return Contribution(f"[{', '.join(texts)}]", "")
 
 
 def _named(node: Node) -> str | None:

@@ -163,7 +163,10 @@ def _give_above(roles: Roles, forward: Forward, found: list[Truth], reading: Rea
     shape = np.shape(found[0].start[roles.output])
     if shape and not forward.above and not any(roles.subjects.get(name) == roles.output for name in assigned):
         raise missing_above(roles.output, str(shape), roles.backward[0].statement, reading.source.text)
+    home = roles.backward[0].function
     for name in above:
+        if home and name not in reading.parameters[home] and roles.forward:
+            continue  # a function that forgets it stops there
         for truth in found:
             truth.start.setdefault(name, np.float64(1.0))
 
@@ -197,7 +200,8 @@ def _scope(reading: Reading, roles: Roles, found: list[Truth]) -> Scope:
     names += [line.target for line in roles.backward if line.target not in names]
     forward = re.sub(r"\s", "", " ".join(line.expression for line in roles.forward))
     module = prefix or next((f"{word}." for word in ("math", "Math") if re.search(rf"\b{word}\.", text)), "")
-    return Scope(list(dict.fromkeys(names)), {}, prefix if arrays else "", module, forward)
+    gradients = frozenset(roles.subjects) - roles.locals.keys()
+    return Scope(list(dict.fromkeys(names)), {}, gradients, prefix if arrays else "", module, forward)
 
 
 # -- judging ------------------------------------------------------------------------------

@@ -28,12 +28,14 @@ class Repair(NamedTuple):
 class Scope(NamedTuple):
     """What a line may use. names: those of values, as the author writes them; axes: how many each has.
 
+    gradients: which of the names are gradients.
     numpy: the prefix of functions of arrays, or nothing where all are numbers; module: that of functions.
     forward: the text of the forward pass without blanks.
     """
 
     names: list[str]
     axes: dict[str, int]
+    gradients: frozenset[str]
     numpy: str
     module: str
     forward: str
@@ -121,7 +123,8 @@ def _removed_factors(text: str, inner: list[Piece]) -> Iterator[Edit]:
                     gone = text[: piece.parts[0].start] + text[piece.parts[1].start :]
                 else:
                     gone = _edited(text, piece.parts[0], "1")
-                yield "factor", gone, 1.2
+                own = [_cut(text, part) for part in piece.parts]
+                yield "factor", gone, 0.9 if own.count(own[place]) > 1 else 1.2
             for place in range(1, len(piece.parts)):
                 between = text[piece.parts[place - 1].end : piece.parts[place].start]
                 turned = between.replace("*", "\0").replace("/", "*").replace("\0", "/")
@@ -217,7 +220,8 @@ def _names(text: str, inner: list[Piece], scope: Scope) -> Iterator[Edit]:
         base = written[:-2] if written.endswith(".T") else written
         for name in scope.names:
             if name != base:
-                yield "confused", _edited(text, piece, name + written[len(base) :]), 1.7 if _alike(base, name) else 2.0
+                cost = 2.0 - 0.3 * _alike(base, name) + 0.8 * ((name in scope.gradients) != (base in scope.gradients))
+                yield "confused", _edited(text, piece, name + written[len(base) :]), cost
 
 
 def _alike(one: str, other: str) -> bool:
@@ -238,10 +242,14 @@ def _added_factors(text: str, whole: Piece, inner: list[Piece], scope: Scope) ->
         "* {0} * (1 - {0})",
     ]
     further = [form.format(name) for name in scope.names for form in calls]
+    bare = not any(piece.kind == "name" and _cut(text, piece) in scope.gradients for piece in inner)
     for rank, piece in enumerate(dict.fromkeys(places)):
         own = _cut(text, piece)
         for factor in (*factors, *further) if rank == 0 else factors:
             wrapped = f"({own})" if piece.kind in ("sum", "compared") else own
+            if rank == 0 and bare and factor[2:] in scope.gradients:
+                yield "factor", _edited(text, piece, f"{wrapped} {factor}"), 0.9
+                continue
             cost = 2.1 + 0.1 * (rank > 0) + 0.3 * (factor in further) + 0.1 * (not factor[2:].isidentifier())
             yield "factor", _edited(text, piece, f"{wrapped} {factor}"), cost
     for piece in inner:

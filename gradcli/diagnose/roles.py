@@ -86,7 +86,8 @@ def roles_of(reading: Reading, given: Iterable[str], stages: list[str], patterns
     output = _output(forward, backward, patterns, stages, reading.returned)
     subjects, local = _subjects(backward, names, patterns, output)
     read = {word for line in backward for word in words_in(line.expression)}
-    for name in sorted(read - names - subjects.keys() - local.keys() - {line.target for line in backward}):
+    assigned_names = {line.target for line in (*forward, *backward)} | set(given) | set(stages)
+    for name in sorted(read - subjects.keys() - local.keys() - assigned_names):
         pair = _pair(name, names)
         if pair is not None:
             local[name] = pair

@@ -274,7 +274,7 @@ class Walk:
     def _inside_at(self, name: str, memory: Memory, truth: Truth, before: set[int] | None) -> set[int]:
         """Which nodes inside the line that made its subject a gradient may be that of, if it is led on in place."""
         own = [self._line(at) for at in self.writes.get(name, [])]
-        if name not in memory or not any(line.entry or line.operator in "*/" and line.operator for line in own):
+        if name not in memory or not any(line.entry or (line.operator in "*/" and line.operator) for line in own):
             return set()
         subject = self.roles.subjects[name]
         nodes = truth.inner.get(subject, [])
@@ -471,6 +471,13 @@ class Walk:
             self._settle(Blame("missing", place, name, None, line, user, -1, nothing, self.expected(name)), place)
             return
         lacking = [self.truths[0].sent[which] for which in self._contributions(subject)]
+        if subject == self.roles.output:
+            shape = np.shape(self.truths[0].of(subject))
+            text = f"{self.scope.module}ones_like({subject})" if shape else "1.0"
+            line = self._line(place)._replace(target=name, entry="", operator="", expression=text, at=LATE + place)
+            nothing = [np.float64(np.nan) for _ in self.truths]
+            self._settle(Blame("missing", place, name, None, line, subject, -1, nothing, self.expected(name)), place)
+            return
         self._settle(self._added(name, subject, place, lacking)._replace(place=place), place)
 
     def _extra(self, name: str, subject: str, place: int) -> Blame | None:
@@ -531,13 +538,14 @@ class Walk:
             line = self.roles.backward[at]
             new = self._new_name(reused)
             readers = [one for one in self.suspects(name, place) if one > at and reused in self._read_now(one)]
+            others = {
+                one: self._reread(one, reused, new)
+                for one in range(at + 1, place)
+                if one not in readers and reused in self._read_now(one)
+            }
             for chosen in self._rereadings(readers, reused, new):
-                if self.trial({at: line._replace(target=new), **chosen}, name, place):
-                    between = [
-                        one for one in range(at + 1, place) if one not in chosen and reused in self._read_now(one)
-                    ]
-                    also = {**{one: self._reread(one, reused, new) for one in between}, **chosen}
-                    return self._kept_apart(reused, new, at, also, name)
+                if self.trial({at: line._replace(target=new), **others, **chosen}, name, place):
+                    return self._kept_apart(reused, new, at, chosen, name, place)
         return None
 
     def _reread_further(self, name: str, place: int) -> bool:
@@ -593,22 +601,26 @@ class Walk:
         pairs = zip(self.memories, self.truths, strict=True)
         return all(same(memory[name], truth.of(subject), truth.scales.get(subject, 0.0)) for memory, truth in pairs)
 
-    def _kept_apart(self, reused: str, new: str, at: int, also: dict[int, Assignment], name: str) -> Blame:
-        """Give the value its own name from here on."""
+    def _kept_apart(
+        self, reused: str, new: str, at: int, chosen: dict[int, Assignment], name: str, place: int
+    ) -> Blame:
+        """Give the value its own name from here on, and to each line what it means."""
         values, expected = self.values(reused), [np.array(truth.start[reused]) for truth in self.truths]
-        line = self.roles.backward[at]._replace(target=new)
-        for one, changed in also.items():
-            self.lines[one] = changed
         for memory, truth in zip(self.memories, self.truths, strict=True):
             memory[new], memory[reused] = memory[reused], np.array(truth.start[reused])[()]
+        also = dict(chosen)
         for one in range(at + 1, len(self.roles.backward)):
             if one not in also and reused in self.reads(self.roles.backward[one]):
                 again = self._reread_later(one, reused, new)
+                if again is None and one < place:
+                    again = self._reread(one, reused, new)
                 if again is not None:
-                    also[one] = self.lines[one] = again
+                    also[one] = again
+        self.lines = [also.get(one, line) for one, line in enumerate(self.lines)]
         del self.reused[reused]
         self.renamed[reused] = new
         changes = tuple((one, changed) for one, changed in also.items() if changed != self.roles.backward[one])
+        line = self.roles.backward[at]._replace(target=new)
         return Blame("overwritten", at, name, line, None, reused, -1, values, expected, changes)
 
     def _reread_later(self, at: int, old: str, new: str) -> Assignment | None:
@@ -701,8 +713,11 @@ class Walk:
     def _settle(self, blame: Blame, place: int) -> None:
         """Note a slip, and go on as if it had not been made."""
         self._record(blame)
+        if blame.before is not None:
+            self.unstarted.pop(blame.name, None)
         if blame.kind == "overwritten":
             self.lines[blame.place] = blame.line
+            self._again(blame.place, place)
         elif blame.line is not None and blame.place < place:
             self.lines[blame.place] = blame.line
             if self.roles.backward[blame.place].target != blame.name or self.scope.numpy:
@@ -726,11 +741,8 @@ class Walk:
                 for one in self.overrides.get(at, []):
                     memory[one] = np.array(truth.of(self.roles.subjects[one]))[()]
                 line = self.lines[at]
-                if at > first:
-                    pass
                 if line is not None and at not in self.skipped:
                     self.carry_out(line, memory, truth)
-            self.snapshots[at + 1 :] = self.snapshots[at + 1 :]
             if at + 1 < len(self.snapshots):
                 self.snapshots[at + 1] = [copied(memory) for memory in self.memories]
 

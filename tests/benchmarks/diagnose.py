@@ -16,7 +16,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from judging import judged
 from mutations import array_passes, mutants, scalar_passes
 
-
 NEW = "\n"
 
 
@@ -43,9 +42,8 @@ def main() -> None:
                 counter.update(slips=1, line=found.line, kind=found.kind, fix=found.fix)
             if asked.show and not (found.line and found.kind and found.fix):
                 number = mutant.lines[0] - 1
-                print(
-                    f"{one.name} {mutant.kind} line {mutant.lines} {spent:.1f} s: {mutant.source.split(NEW)[number].strip()}"
-                )
+                written = mutant.source.split(NEW)[number].strip()
+                print(f"{one.name} {mutant.kind} line {mutant.lines} {spent:.1f} s: {written}")
                 print(f"    was {one.source.split(NEW)[number].strip()}")
                 print(f"    line {found.line} kind {found.kind} fix {found.fix}: {found.said}", flush=True)
     print(f"{len(programs)} programs")
