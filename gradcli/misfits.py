@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from collections.abc import Callable, Mapping
 
 from gradcli.dimensions import Misfit, Shape, broadcast, reshaped, shown, written

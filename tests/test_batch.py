@@ -328,7 +328,7 @@ def test_a_bad_row_keeps_its_place_and_is_named():
     assert None not in rows(found.stdout)[3], "what is too much is not left under the added columns"
     assert found.stderr.splitlines() == [
         "error: line 3, column 'x': '=1+1' is no number",
-        "error: line 4: the row has 1 cells, the header 2",
+        "error: line 4: the row has 1 cell, the header 2",
         "error: line 5: the row has 3 cells, the header 2, what is too much is left out",
         "error: line 6, column 'x': '1,000' is no number",
         "error: line 7, column 'x': the cell is empty",

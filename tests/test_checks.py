@@ -398,3 +398,9 @@ def test_errors_have_a_place(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(GradError) as caught:
         inside("check", "x + sigmod(y)", "--at", "x=1,y=2")
     assert caught.value.span is not None
+
+
+def test_where_rounding_eats_the_digits_the_exact_slope_is_not_said_to_be_with_the_gradient() -> None:
+    (check,) = checked(calculated(stage("(1 - cos(x))/x**2"), read_point(("x=1e-7",))).evaluation, ["difference"])
+    assert "rounding ate the digits" in check.reason
+    assert "the exact slope is with the gradient" not in check.reason

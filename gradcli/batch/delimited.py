@@ -179,7 +179,7 @@ class Delimited:
         found, wanted = len(row.cells), len(self.columns)
         if found != wanted:
             more = ", what is too much is left out" if found > wanted else ""
-            return f"the row has {found} cells, the header {wanted}{more}"
+            return f"the row has {found} {'cell' if found == 1 else 'cells'}, the header {wanted}{more}"
         return "" if is_clean(row.raw) else NO_TEXT
 
     def _text(self, cells: list[str]) -> str:

@@ -12,7 +12,18 @@ from math import isfinite, nan
 
 from gradcli.checks import numeric
 from gradcli.checks.scene import Scene
-from gradcli.checks.verdict import AGREES, DISAGREES, KINK, SKIPPED, Check, Part, concluded, relative, skipped
+from gradcli.checks.verdict import (
+    AGREES,
+    CANCELLATION,
+    DISAGREES,
+    KINK,
+    SKIPPED,
+    Check,
+    Part,
+    concluded,
+    relative,
+    skipped,
+)
 from gradcli.evaluate import Evaluation, evaluate
 from gradcli.graph import Node
 
@@ -67,7 +78,8 @@ def _arbitrated(scene: Scene, part: Part) -> Part:
         return part._replace(verdict=SKIPPED, difference=nan, note=part.note + "; too large for an exact answer")
     if exact.verdict == DISAGREES:
         return part._replace(verdict=DISAGREES)
-    return part._replace(verdict=SKIPPED, difference=nan, note=part.note + "; the exact slope is with the gradient")
+    why = "rounding ate the digits" if exact.verdict == CANCELLATION else "the exact slope is with the gradient"
+    return part._replace(verdict=SKIPPED, difference=nan, note=f"{part.note}; {why}")
 
 
 def _difference(scene: Scene, leaf: Node, step: float) -> float:
