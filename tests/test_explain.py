@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from calculation import calculate
 
@@ -23,6 +24,7 @@ from gradcli.explain.figures import total
 from gradcli.explain.printers import json_text, markdown, text
 from gradcli.explain.records import Explanation
 from gradcli.explain.step import stepped
+from gradcli.explain.written_out import written_out
 from gradcli.point import Point, read_point
 from gradcli.staging import stage
 
@@ -260,3 +262,43 @@ def test_the_command() -> None:
 def test_from_python() -> None:
     told = gradcli.compile("x*y + x").explain(x=3, y=-4)
     assert str(told) == text(told.facts) and told._repr_markdown_().startswith("# `f = -9`")
+
+
+# -- entry by entry -----------------------------------------------------------------------
+
+SMALL = "W=[[1,2],[3,4]],X=[[1,0.5],[2,-1]],b=[0.5,-0.25]"
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["D = W @ X; sum(D**2)", "sum(softmax(W @ b)*b)", "max(W) - norm(X)", "det(W @ X)", "sum(inv(W) @ b)",
+     "Wb_0 = 2*b[0]; sum((W @ b)*Wb_0)", "sum(where(X > 0, X, W))", "trace(W.T)*mean(X[0]) + sum(W[:, None, 0])"],
+)  # fmt: skip
+def test_a_program_over_arrays_written_out_has_the_same_value_and_gradient(program: str) -> None:
+    point = read_point((SMALL,))
+    point = point._replace(loose=frozenset(point.values))
+    evaluation = calculated(stage(program), point).evaluation
+    plain = written_out(evaluation)
+    found = explained(calculated(stage(plain), point).evaluation, point.values)
+    assert found.value == pytest.approx(evaluation.value(evaluation.program.output), rel=1e-13)
+    for leaf in evaluation.program.inputs:
+        wanted = np.asarray(evaluation.gradient(leaf))
+        assert np.asarray(found.gradient[leaf.static.base])[leaf.static.places] == pytest.approx(wanted, rel=1e-11)
+
+
+def test_the_entries_of_a_product_are_the_sums_that_the_note_writes() -> None:
+    evaluation = calculated(stage("D = W @ X; sum(D)"), read_point(("W=[[1,2],[3,4]],X=[[1],[2]]",))).evaluation
+    assert written_out(evaluation).splitlines() == [
+        "D_0_0 = W[0, 0] * X[0, 0] + W[0, 1] * X[1, 0]",
+        "D_1_0 = W[1, 0] * X[0, 0] + W[1, 1] * X[1, 0]",
+        "f = D_0_0 + D_1_0",
+    ]
+
+
+def test_what_is_too_large_is_not_written_out() -> None:
+    evaluation = calculated(stage("sum(W)"), Point({"W": [[0.0] * 4] * 2}, frozenset())).evaluation
+    with pytest.raises(gradcli.GradError) as caught:
+        written_out(evaluation)
+    assert caught.value.message == "--entries writes out arrays up to 3 × 3, and W is 2 × 4"
+    scalar = calculated(stage("x*y"), read_point(("x=1,y=2",))).evaluation
+    assert written_out(scalar) == "x*y"

@@ -30,6 +30,7 @@ Examples:
 @arguments.point
 @arguments.differentiation
 @click.option("--step", metavar="STEP", help="x=0.01: predicted against actual change.")
+@click.option("--entries", is_flag=True, help="A small program over arrays, entry by entry.")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How it is told; text if not given.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("-o", "output", metavar="FILE", help="Write it to FILE.")
@@ -41,6 +42,7 @@ def command(
     wrt: str | None,
     no_fuse: bool,
     step: str | None,
+    entries: bool,
     form: str | None,
     as_json: bool,
     output: str | None,
@@ -54,6 +56,11 @@ def command(
         point = read_point(at)
         inputs = arguments.chosen_inputs(wrt, program)
         evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
+        if entries:
+            from gradcli.explain.written_out import written_out
+
+            program = stage(written_out(evaluation), fuse=not no_fuse)
+            evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
         found = explained(evaluation, point.values, ties, inputs)
         if step is not None:
             found = found._replace(step=stepped(evaluation, _moves(step)))

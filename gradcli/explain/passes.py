@@ -171,7 +171,7 @@ def _receivers(program: Program, line: Node) -> Iterator[tuple[int, Node]]:
 
 def factored(rule: str) -> str:
     """A formula as a factor: in parentheses if it has operators."""
-    return f"({rule})" if " " in rule or rule.startswith("-") else rule
+    return f"({rule})" if re.search(r"^-| [-+*/<>=!]", rule) else rule
 
 
 def written(expression: Expression, names: Mapping[Node, str]) -> str:
