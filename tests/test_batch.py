@@ -12,14 +12,18 @@ import select
 import signal
 import subprocess
 import sys
+import tracemalloc
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gradcli import ieee
 from gradcli.backward import TIES
-from gradcli.batch.kernel import kernel
+from gradcli.batch import libm
+from gradcli.batch.blocks import ROWS
+from gradcli.batch.kernel import KERNELS, kernel
 from gradcli.batch.source import LONGEST, SIZE
 from gradcli.evaluate import evaluate
 from gradcli.gates import GATES, variadic
@@ -132,6 +136,64 @@ def test_the_kernel_leaves_its_inputs_as_they_were():
     before = {name: numbers.copy() for name, numbers in given.items()}
     kernel(program, names_of(program))(given)
     assert all((given[name] == before[name]).all() for name in given)
+
+
+def ulps(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """How far apart numbers are, in units of the last place of the second; 0 where both are nan or the same."""
+    with np.errstate(all="ignore"):
+        apart = np.abs(left - right) / np.spacing(np.abs(right))
+    return np.where((left == right) | (np.isnan(left) & np.isnan(right)), 0.0, apart)
+
+
+@pytest.mark.parametrize("name", [name for name, gate in GATES.items() if not variadic(gate) and name != "where"])
+def test_numpys_own_functions_are_within_four_ulp(name):
+    program = stage(GATES[name].form)
+    drawn = np.random.default_rng(5)
+    columns = {str(leaf.static): np.append(SPECIAL, drawn.uniform(-3, 3, 20_000)) for leaf in program.inputs}
+    names = names_of(program)
+    found, expected = (kernel(program, names, only=["f"], kind=kind)(columns) for kind in ("numpy", "exact"))
+    assert ulps(found["f"], expected["f"]).max() <= 4
+
+
+@pytest.mark.parametrize("rows", [1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS + 5])
+@pytest.mark.parametrize("kind", KERNELS)
+def test_the_cut_into_blocks_does_not_show(rows, kind):
+    program = stage("max(x, -y)*sigmoid(1000*x) + relu(y) + c")
+    run = kernel(program, names_of(program), kind=kind)
+    drawn = np.random.default_rng(3)
+    given = {"x": drawn.normal(size=2 * rows)[::2], "y": drawn.normal(size=rows), "c": np.full(rows, 2.0)}
+    found = run(given)
+    for start in range(0, rows, 1000):
+        part = run({name: numbers[start : start + 1000] for name, numbers in given.items()})
+        for name, numbers in part.items():
+            assert (numbers == found[name][start : start + 1000]).all(), name
+
+
+def test_memory_beyond_inputs_and_results_does_not_grow_with_the_rows():
+    program = stage(NOTE)
+    beyond = []
+    for rows in (100_000, 1_000_000):
+        run, x = kernel(program, names_of(program), only=["f", "dx", "dy"]), np.zeros(rows)
+        tracemalloc.start()
+        run({"x": x, "y": x})
+        beyond.append(tracemalloc.get_traced_memory()[1] - 3 * x.nbytes)
+        tracemalloc.stop()
+    assert beyond[1] < 2 * beyond[0] < 4 << 20
+
+
+def test_without_a_library_of_functions_math_itself_is_asked(monkeypatch):
+    monkeypatch.setattr(libm, "_library", lambda: None)
+    libm.function.cache_clear()
+    try:
+        assert_rows_equal_evaluate("exp(x)*log(y) + atan2(x, y)**2", list(product(SPECIAL, repeat=2)))
+    finally:
+        libm.function.cache_clear()
+
+
+def test_a_function_that_is_not_maths_is_refused():
+    assert libm._agrees(libm.function("exp"), ieee.exp, 1)
+    with np.errstate(over="ignore"):
+        assert not libm._agrees(lambda x, out: np.copyto(out, np.exp(x) * (1 + 2.3e-16)), ieee.exp, 1)
 
 
 def test_rows_of_csv_equal_rows_by_eval():

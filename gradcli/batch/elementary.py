@@ -1,65 +1,58 @@
-"""Elementary functions on arrays, element by element those of the math module.
+"""The functions of a kernel on columns of numbers: by a gate's name, `function(*operands, out)`.
 
-NumPy's own are several times faster, but differ from math's in the last place of some results, and a subtraction
-behind them makes that difference as large as it likes: 1 - tanh(x)**2. Here a row of a table has the numbers that
-`evaluate` has for it, bit for bit, and reading and writing it takes longer than computing it.
+Two sets: "exact", whose elementary functions have the bits of Python's math, so that a row of a table has the numbers
+that `evaluate` has for it; and "numpy", whose elementary functions are NumPy's own, several times faster and different
+from math's in the last places of some results.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from functools import cache, reduce
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from gradcli import ieee
+from gradcli.batch import libm
 from gradcli.batch.table import Array
-from gradcli.gates import GATES
-from gradcli.rows import PLAIN_FUNCTIONS, RAISED
 
-SAME = ("abs", "floor", "ceil", "sqrt")  # gates that IEEE 754 leaves no choice about
-NAMES = [name for name in (*ieee.FUNCTIONS, "pow") if name not in SAME]
+Function = Callable[..., object]
 
 
-def forms() -> dict[str, str]:
-    """How a text writes the functions: gate -> form."""
-    return {name: GATES[name].form.replace(f"{name}(", f"{called(name)}(") for name in NAMES} | {"pow": "_pow(a, b)"}
+def _sqrt(x: Array, out: Array) -> None:
+    """The root of -0.0 is 0.0."""
+    np.sqrt(np.add(x, 0.0, out), out)
 
 
-def called(name: str) -> str:
-    """What a text calls a gate's function."""
-    return f"_{name}"
+def _copy(condition: Any, out: Array) -> None:
+    np.copyto(out, condition)
 
 
-def _larger(a: Array, b: Array) -> Array:
-    """The first of two zeros, where NumPy's maximum leaves open which; nan if one is nan."""
-    return np.where((b > a) | (b != b), b, a)
+def _square(x: Array, exponent: float, out: Array) -> None:
+    np.multiply(x, x, out)
 
 
-def _smaller(a: Array, b: Array) -> Array:
-    return np.where((b < a) | (b != b), b, a)
+# What IEEE 754 leaves no choice about.
+SAME: dict[str, Function] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "abs": np.abs,
+    "floor": np.floor, "ceil": np.ceil, "sqrt": _sqrt, "lt": np.less, "le": np.less_equal, "gt": np.greater,
+    "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "and": np.logical_and, "or": np.logical_or,
+    "float": _copy,
+}  # fmt: skip
+OWN: dict[str, Function] = {
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh, "acosh": np.arccosh,
+    "atanh": np.arctanh, "atan2": np.arctan2, "pow": np.power, "hypot": np.hypot, "exp": np.exp, "expm1": np.expm1,
+    "log": np.log, "log1p": np.log1p, "log2": np.log2, "log10": np.log10, "cbrt": np.cbrt, "sin": np.sin,
+    "cos": np.cos, "tan": np.tan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
+}  # fmt: skip
 
 
-CHOOSES = {"max": _larger, "min": _smaller}
+def exact(name: str, numbers: Sequence[float | None]) -> Function:
+    """A function with math's bits. numbers: of the operands that are the same in all rows."""
+    return SAME.get(name) or libm.function(name)
 
 
-@cache
-def function(name: str) -> Callable[..., Array]:
-    """A gate on arrays that fit together by NumPy's broadcasting; nothing raises because of a value."""
-    if name in CHOOSES:
-        return lambda *operands: reduce(CHOOSES[name], operands)
-    plain, total = PLAIN_FUNCTIONS.get(name, math.pow), ieee.FUNCTIONS.get(name, ieee.power)
-
-    def apply(*operands: ArrayLike) -> Array:
-        arrays = np.broadcast_arrays(*(np.asarray(operand, np.float64) for operand in operands))
-        numbers = [array.ravel().tolist() for array in arrays]
-        size = arrays[0].size
-        try:
-            found = np.fromiter(map(plain, *numbers), np.float64, size)
-        except RAISED:
-            found = np.fromiter(map(total, *numbers), np.float64, size)
-        return found.reshape(arrays[0].shape)
-
-    return apply
+def quick(name: str, numbers: Sequence[float | None]) -> Function:
+    """A function of NumPy's own, where there is one. numbers: of the operands that are the same in all rows."""
+    if name == "pow" and numbers[1] == 2:
+        return _square
+    return SAME.get(name) or OWN.get(name) or libm.function(name)

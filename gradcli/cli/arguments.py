@@ -15,6 +15,7 @@ from gradcli.program import Program
 
 SHORT_OPTIONS = ("-f", "-o", "-h")
 TABLES = ("csv", "tsv", "jsonl", "parquet")
+KERNELS = ("exact", "numpy")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -124,9 +125,14 @@ def shape(function: F) -> F:
 
 
 def table(function: F) -> F:
-    """--data, --from, --to and --errors."""
+    """--data, --from, --to, --errors and --kernel."""
     choices = click.Choice(TABLES)
     for option in (
+        click.option(
+            "--kernel",
+            type=click.Choice(KERNELS),
+            help="How rows are computed: with the bits of a single point (exact), or faster.",
+        ),
         click.option(
             "--errors",
             type=click.Choice(["keep", "skip", "stop"]),

@@ -49,6 +49,7 @@ def command(
     source: str | None,
     to: str | None,
     errors: str | None,
+    kernel: str | None,
     strict: bool,
     output: str | None,
 ) -> int:
@@ -58,9 +59,9 @@ def command(
     if data is not None:
         from gradcli.cli import tables
 
-        many = tables.Options(data, source, to, errors, only, output, ties, strict)
+        many = tables.Options(data, source, to, errors, kernel, only, output, ties, strict)
         tables.check(many, program_on_stdin=(file or expr or "-") == "-", one_point=as_json or form or check)
-    for name, given in (("--from", source), ("--to", to), ("--errors", errors)):
+    for name, given in (("--from", source), ("--to", to), ("--errors", errors), ("--kernel", kernel)):
         if given is not None and data is None:
             raise UsageMistake(f"{name} is for tables", hint="--data FILE gives one")
     text, title = arguments.program_text(expr, file)

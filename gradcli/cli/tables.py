@@ -34,6 +34,7 @@ class Options(NamedTuple):
     source: str | None
     to: str | None
     errors: str | None
+    kernel: str | None
     only: str | None
     output: str | None
     ties: str
@@ -96,7 +97,7 @@ def _job(program: Program, reader: Reader, found: Binding, inputs: list[str], ch
         writer(reader, to, own, frozenset(given), titles, alone),
         found,
         columns,
-        kernel(program, names, chosen.ties, inputs),
+        kernel(program, names, chosen.ties, inputs, kind=chosen.kernel or "exact"),
         counter(program, names, [names.gradient_of(leaf) for leaf in program.inputs if base_of(leaf) in inputs]),
         chosen.errors or "keep",
         foreign if to in DELIMITERS and not alone else (),
