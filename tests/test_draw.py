@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies
 from pictures import SAMPLE_PROGRAMS, SVG, draw, ends_of, numbers_in, numbers_of_eval, read_svg, shifts_of
-from transcript import run
+from transcript import ROOT, run, same
 
 from gradcli.draw.channel import Net, tracks_of
 from gradcli.draw.numbers import rounded
@@ -121,6 +121,26 @@ def heights_of_operands(picture, group):
 def wire_of(picture, name):
     group = next(group for group in picture.iter(f"{SVG}g") if group.get("data-name") == name)
     return group.find(f"{SVG}path").get("d")
+
+
+PICTURES = {
+    "first_example": NOTE["first example"][0],
+    "neuron": NOTE["neuron"][0],
+    "patterns": NOTE["patterns in backward flow"][0],
+    "staged": ["(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)", "--at", "x=3,y=-4"],
+    "black_scholes": ["-f", "samples/finance/black_scholes.grad", "--at", "S=100,K=105,r=0.03,sigma=0.2,T=0.5"],
+    "lstm_cell": ["-f", "samples/learning/lstm_cell.grad"],
+}
+
+
+@pytest.mark.parametrize(("name", "command"), PICTURES.items(), ids=PICTURES)
+def test_pictures_in_samples_are_what_is_drawn(name, command, update):
+    path = ROOT / "samples" / "draw" / f"{name}.svg"
+    picture = draw(*command, "--format", "svg")
+    if update:
+        path.write_text(picture, encoding="utf-8")
+    else:
+        assert same(picture, path.read_text(encoding="utf-8"))
 
 
 # -- numbers and text -----------------------------------------------------------------------
@@ -348,11 +368,11 @@ def test_mermaid_of_the_first_example():
         '  n2(["z"])',
         '  n3(("#43;"))',
         '  n4(("#42;"))',
-        '  n0 ---|"#45;2<br/>#8706; #45;4"| n3',
-        '  n1 ---|"5<br/>#8706; #45;4"| n3',
-        '  n3 ---|"xpy<br/>3<br/>#8706; #45;4"| n4',
-        '  n2 ---|"#45;4<br/>#8706; 3"| n4',
-        '  n4 ---|"f<br/>#45;12<br/>#8706; 1"| out(["f"])',
+        '  n0 ---|"-2<br/>∂ -4"| n3',
+        '  n1 ---|"5<br/>∂ -4"| n3',
+        '  n3 ---|"xpy<br/>3<br/>∂ -4"| n4',
+        '  n2 ---|"-4<br/>∂ 3"| n4',
+        '  n4 ---|"f<br/>-12<br/>∂ 1"| out(["f"])',
     ]
 
 

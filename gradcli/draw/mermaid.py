@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from gradcli.draw.circuit import BOX, INPUT, Circuit, Part
 from gradcli.errors import UsageMistake
 
+SPECIAL = re.compile(r"-(?!\d)|[^\w .∂-]|_")  # `+`, `*` and `-` alone would begin a list
 MOST_EDGES = 500  # GitHub's Mermaid refuses more (its setting maxEdges)
 
 
@@ -55,5 +57,5 @@ def _edge(circuit: Circuit, operand: int, target: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text of a label: all but letters, digits and spaces by number, since Mermaid reads markup there."""
-    return "".join(sign if sign.isalnum() or sign in " ." else f"#{ord(sign)};" for sign in text)
+    """Text of a label: what Mermaid might read as markup stands there by number."""
+    return SPECIAL.sub(lambda found: f"#{ord(found[0])};", text)
