@@ -12,10 +12,16 @@ import array_truth
 import numpy as np
 import pytest
 from calculation import calculate
+from hypothesis import given
+from hypothesis import strategies as st
 from transcript import steps
 
+from gradcli.array_evaluate import evaluate_arrays
 from gradcli.array_gates import ARRAY_ROWS
 from gradcli.errors import GradError, ShapeMistake
+from gradcli.gates import GATES, parameters
+from gradcli.shapes import shaped
+from gradcli.staging import stage
 
 ITEMS = [json.loads(line) for line in (Path(__file__).parent / "data" / "arrays.jsonl").open(encoding="utf-8")]
 
@@ -298,3 +304,60 @@ def test_none_is_an_axis_in_an_index_and_a_name_elsewhere() -> None:
     found = calculate("sum(X[None, :] * X[:, None]) * None", "X=[1,2],None=3")
     assert list(found.gradient) == ["X", "None"]
     assert found.value == 3 * (1 + 2) ** 2
+
+
+# -- numbers and arrays of them -----------------------------------------------------------
+
+ENTRIES = st.floats(-4, 4).map(lambda x: round(x, 2))
+OPERATORS = ["+", "-", "*", "/"]
+CALLS = ["max({}, {})", "min({}, {})", "where({} > 0, {}, 1)", "relu({}) * {}", "abs({}) - {}", "sqrt(abs({})) + {}"]
+
+
+def larger(inner: Any) -> Any:
+    """An expression of two others, without a function that NumPy may round otherwise than Python."""
+    pairs = st.tuples(inner, st.sampled_from(OPERATORS), inner).map(lambda three: "({} {} {})".format(*three))
+    calls = st.tuples(st.sampled_from(CALLS), inner, inner).map(lambda three: three[0].format(*three[1:]))
+    return st.one_of(pairs, calls)
+
+
+EXPRESSIONS = st.recursive(st.sampled_from(["x", "y", "2", "0.5"]), larger, max_leaves=8).map(lambda f: f"{f} + 0*x*y")
+
+
+def over_arrays(text: str, point: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Value and gradient by the way of arrays, also where all shapes are ()."""
+    arrays = {name: np.asarray(value, dtype=float) for name, value in point.items()}
+    program = shaped(stage(text), {name: array.shape for name, array in arrays.items()})
+    leaves = {leaf: arrays[leaf.static.base] for leaf in program.inputs}
+    found = evaluate_arrays(program, leaves, seed=np.ones(program.shapes[program.output]))
+    slopes = {leaf.static.base: found.gradients[leaf.index] for leaf in program.inputs}
+    return found.values[program.output.index], slopes
+
+
+def assert_entry_by_entry(text: str, points: list[dict[str, float]], relative: float) -> None:
+    """The program of numbers at each point is the program over arrays of shape () and (n,)."""
+    whole, slopes = over_arrays(text, {name: [point[name] for point in points] for name in points[0]})
+    for place, point in enumerate(points):
+        single, (alone, own) = calculate(text, point), over_arrays(text, point)
+        pairs = [(single.value, whole[place]), (single.value, alone)]
+        for name, slope in single.gradient.items():
+            pairs += [(slope, found) for found in (slopes[name], own[name]) if found is None and slope]
+            if slopes[name] is not None:
+                pairs += [(slope, slopes[name][place]), (slope, own[name])]
+        for wanted, found in pairs:
+            assert wanted == pytest.approx(float(found), rel=relative, abs=0, nan_ok=True)
+
+
+@given(EXPRESSIONS, st.lists(st.tuples(ENTRIES, ENTRIES), min_size=1, max_size=4))
+def test_a_program_over_arrays_is_that_of_numbers_bit_for_bit(text, pairs):
+    assert_entry_by_entry(text, [dict(zip("xy", pair, strict=True)) for pair in pairs], 0)
+
+
+@pytest.mark.parametrize("gate", list(GATES.values()), ids=list(GATES))
+def test_a_gate_over_arrays_is_that_of_numbers_up_to_the_rounding_of_numpy(gate):
+    source = np.random.default_rng(len(gate.form))
+    letters = parameters(gate)
+    points = [
+        {letter: float(source.uniform(*between)) for letter, between in zip(letters, gate.near, strict=True)}
+        for _ in range(8)
+    ]
+    assert_entry_by_entry(gate.form.replace(", ...", ""), points, 1e-13)
