@@ -84,7 +84,6 @@ class Graph:
         self._rewrites = rewrites or {}
         self.leaves: dict[str, Node] = {}
         self.elements: dict[Input, Node] = {}
-        self._set: dict[tuple[str, tuple[Node, ...], str], Node] = {}
         self._applied: defaultdict[str, dict[tuple[Node, ...], Node]] = defaultdict(dict)
 
     def number(self, text: str, start: int = 0, end: int = 0) -> Node:
@@ -137,10 +136,10 @@ class Graph:
         self, gate: Gate, operands: tuple[Node, ...], settings: Settings = (), start: int = 0, end: int = 0
     ) -> Node:
         """The gate of arrays on its operands and static parameters: an equal node that is there, or a new one."""
-        key = (gate.name, operands, repr(settings))  # as text 1 and True differ, 0.0 and -0.0 too
-        node = self._set.get(key)
+        applied = self._applied[f"{gate.name} {settings}"]  # as text 1 and True differ, 0.0 and -0.0 too
+        node = applied.get(operands)
         if node is None:
-            node = self._set[key] = self._new(gate, operands, settings, start, end)
+            node = applied[operands] = self._new(gate, operands, settings, start, end)
             self.arrays = True
         return node
 

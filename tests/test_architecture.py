@@ -18,7 +18,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 HOUSE = """
     errors words ieee gates array_gates sizes dimensions graph
     tokens numpy_words mistakes spellings brackets parser printer formula rewrite program naming staging
-    misfits shapes backward rows evaluate array_values array_evaluate array_findings entries exact local findings
+    misfits shape_rules shaping written_gates shapes backward
+    rows evaluate array_values array_evaluate array_findings entries exact local findings
     files values declared point calculate
     checks diagnose explain codegen draw batch
     api
