@@ -127,6 +127,19 @@ def test_a_step_predicts_by_the_gradient_and_tells_what_happens() -> None:
     arrays = calculated(stage("sum((W @ x)**2)"), read_point(("W=[[1,2],[3,4]],x=[1,2]",))).evaluation
     step = stepped(arrays, {"x": 0.1})
     assert step.predicted == pytest.approx(0.1 * (76 + 108)) and step.after == pytest.approx(5.3**2 + 11.7**2)
+    seeded = calculated(stage("D = 2*x"), read_point(("x=[1,2],dD=[3,5]",))).evaluation
+    step = stepped(seeded, {"x": [0.5, 0.25]})
+    assert (step.output, step.before, step.after) == ("sum(dD * D)", 26.0, 31.5) and step.predicted == 5.5
+
+
+@pytest.mark.parametrize("moves", [{"x": [1.0, 2.0, 3.0]}, {"x": [[1.0]]}, {"y": [1.0]}, {"z": 1.0}, {}])
+def test_a_step_that_does_not_fit_is_a_mistake(moves: dict[str, Any]) -> None:
+    evaluation = calculated(stage("sum(x)*y"), read_point(("x=[1,2],y=2",))).evaluation
+    with pytest.raises(gradcli.GradError):
+        stepped(evaluation, moves)
+    elements = calculated(stage("x[0]*x[1]"), read_point(("x=[1,2]",))).evaluation
+    with pytest.raises(gradcli.GradError):
+        stepped(elements, {"x": [1.0]})
 
 
 @pytest.mark.parametrize("item", CORPUS, ids=lambda item: item["id"])

@@ -146,7 +146,7 @@ class Passes:
         letters = {letter: self.names.of.get(node, text_of(node, self.names.of.get)) for letter, node in known.items()}
         letters |= {"out": self.names.of[line], "dout": upstream}
         text = text_of(rule, _lettered(letters)) if rule.operands else letters[str(rule.static)]
-        return "" if "Setting(" in text or "where(" in text else text
+        return "" if "where(" in text or _has_settings(rule) else text
 
     # -- ledgers --------------------------------------------------------------------------
 
@@ -167,6 +167,11 @@ def _receivers(program: Program, line: Node) -> Iterator[tuple[int, Node]]:
     for place, operand in enumerate(line.operands):
         if not operand.constant and passes(line.gate, place):
             yield place, operand
+
+
+def _has_settings(rule: Node) -> bool:
+    """Whether a rule has a gate with static parameters, such as an axis, that its letters do not show."""
+    return bool(rule.operands and rule.static) or any(map(_has_settings, rule.operands))
 
 
 def factored(rule: str) -> str:

@@ -90,8 +90,12 @@ class Cost(NamedTuple):
 
 
 class Step(NamedTuple):
-    """An experiment: the inputs moved, and what became of the output beside what the gradient predicts."""
+    """An experiment: the inputs moved, and what became of the output beside what the gradient predicts.
 
+    output: what before and after are: its name, or of an array the sum of its entries times the gradient on them.
+    """
+
+    output: str
     moves: dict[str, Any]
     predicted: float
     before: float

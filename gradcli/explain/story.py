@@ -63,7 +63,7 @@ def story(found: Explanation) -> Iterator[Section]:
     if found.sensitivities:
         yield Section("What moves the output", list(_sensitivities(found)))
     if found.step is not None:
-        yield Section("A step", [Prose(_step(found.step, found.output))])
+        yield Section("A step", [Prose(_step(found.step))])
     if found.cost is not None:
         yield Section("What it costs", [Prose(_cost(found.cost))])
     if found.lessons:
@@ -237,11 +237,11 @@ def _relative(each: Sensitivity) -> str:
     return "" if each.elasticity is None else percent(each.elasticity)
 
 
-def _step(step: Step, output: str) -> str:
+def _step(step: Step) -> str:
     moves = " and ".join(f"`{name}` by {figure(value)}" for name, value in step.moves.items())
     actual = step.after - step.before
     told = (
-        f"Move {moves}: the gradient predicts that `{output}` changes by {shown(step.predicted)}. It goes from "
+        f"Move {moves}: the gradient predicts that `{step.output}` changes by {shown(step.predicted)}. It goes from "
         f"{shown(step.before)} to {shown(step.after)}, a change of {shown(actual)}."
     )
     if not isfinite(actual) or not isfinite(step.predicted):
