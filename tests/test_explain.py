@@ -277,6 +277,25 @@ def test_from_python() -> None:
     assert str(told) == text(told.facts) and told._repr_markdown_().startswith("# `f = -9`")
 
 
+ARRAYS = [json.loads(line) for line in (Path(__file__).parent / "data" / "arrays.jsonl").open(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("item", ARRAYS, ids=lambda item: item["id"])
+def test_programs_over_arrays_of_the_corpus(item: dict[str, Any]) -> None:
+    """Every format; and written out entry by entry, where they are small, with the corpus's gradient."""
+    at = json.loads(json.dumps(item["at"]), parse_int=float)
+    point = Point(at, frozenset(at))
+    evaluation = calculated(stage(item["expr"]), point).evaluation
+    found = explained(evaluation, at)
+    assert text(found) and markdown(found) and json.loads(json_text(found), parse_constant=pytest.fail)
+    try:
+        plain = written_out(evaluation)
+    except gradcli.GradError:
+        return
+    for name, gradient in explained(calculated(stage(plain), point).evaluation, at).gradient.items():
+        assert np.asarray(gradient) == pytest.approx(np.asarray(item["grad"][name]), rel=1e-8, abs=1e-9), name
+
+
 # -- entry by entry -----------------------------------------------------------------------
 
 SMALL = "W=[[1,2],[3,4]],X=[[1,0.5],[2,-1]],b=[0.5,-0.25]"

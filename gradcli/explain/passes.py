@@ -127,9 +127,9 @@ class Passes:
         for place, operand in _receivers(self.program, line):
             if operand in self.names.of:
                 gradient = self.evaluation.gradients[operand.index]
-                norm = 0.0 if gradient is None else size(gradient)
-                rule = self._array_rule(line, place)
-                yield Sent(self.names.of[operand], self.names.gradient_of(operand), rule, None, norm, False)
+                whole = 0.0 if gradient is None else size(gradient)
+                rule, shape = self._array_rule(line, place), self.program.shapes[operand]
+                yield Sent(self.names.of[operand], self.names.gradient_of(operand), rule, None, whole, False, shape)
 
     def _array_rule(self, line: Node, place: int) -> str:
         """What an operand receives, as a formula; nothing where it is too long to be read."""

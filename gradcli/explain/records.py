@@ -27,7 +27,8 @@ class Sent(NamedTuple):
     """What a stage sends to one operand: share = local * upstream.
 
     gradient: the name of what receives it; rule: the local gradient as a formula, "" where the gate routes or where a
-    product would not do; local: its value, None for arrays; adds: whether the operand has received a gradient before.
+    product would not do; local: its value, None in a program over arrays; adds: whether the operand has received a
+    gradient before; shape: of the operand, whose whole gradient, or its norm, then stands for the share.
     """
 
     operand: str
@@ -36,6 +37,7 @@ class Sent(NamedTuple):
     local: float | None
     share: float
     adds: bool
+    shape: tuple[int | str, ...] = ()
 
 
 class Backward(NamedTuple):

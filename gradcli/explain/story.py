@@ -191,7 +191,7 @@ def _sent(each: Sent, stage: Backward) -> str:
     sign = "+=" if each.adds else "="
     if each.local is None:
         rule = f" {sign} {each.rule}" if each.rule else ""
-        return f"{each.gradient}{rule}  (norm {shown(each.share)})"
+        return f"{each.gradient}{rule}  ({'norm ' if each.shape else ''}{shown(each.share)})"
     if each.local in (1.0, 0.0, -1.0) and not (each.rule and not each.rule.lstrip("-").isdigit()):
         text = {1.0: f"{stage.gradient} ", -1.0: f"-{stage.gradient} ", 0.0: ""}[each.local]
         return f"{each.gradient} {sign} {text}{'= ' if text else ''}{shown(each.share)}"
