@@ -9,16 +9,14 @@ import re
 from typing import Protocol
 
 from gradcli import mistakes
+from gradcli.array_calls import applied, listed
+from gradcli.array_gates import Setting, statics
 from gradcli.errors import Span, SyntaxMistake
-from gradcli.gates import NUMBER, Gate, parameters, variadic
-from gradcli.graph import ALL_AXES, NEW_AXIS, Graph, Input, Node
+from gradcli.gates import Gate
+from gradcli.graph import ALL_AXES, Graph, Node
+from gradcli.indices import NOTHING, index_of
 from gradcli.spellings import Spellings, array_gate_called, attribute, indexed
 from gradcli.tokens import BINDING, COMPARISON, TOKEN, Pending
-
-NOTHING = Node()  # where a slice has no bound
-NOTHING.static = None
-
-NONE = Input("None")
 
 
 class Frame:
@@ -162,7 +160,7 @@ def _keyword(parser: Parser, start: int, end: int) -> bool:
     if not parser.pending or parser.pending[-1][0] > 0 or parser.pending[-1][1] is None:
         raise mistakes.equals(equal, "")
     frame = _innermost(parser) or _turned(parser)
-    if frame is None or frame.gate is None or name not in _settings(frame.gate):
+    if frame is None or frame.gate is None or name not in statics(frame.gate):
         raise mistakes.setting(
             name, frame.name if frame else _called(parser), start, equal, frame.gate if frame else None
         )
@@ -188,16 +186,8 @@ def _turned(parser: Parser) -> Frame | None:
     return frame
 
 
-def _settings(gate: Gate) -> dict[str, object]:
-    from gradcli.array_gates import statics
-
-    return statics(gate)
-
-
 def _setting(parser: Parser, name: str, written: str | None, span: Span) -> object:
     """The value of a static parameter as written."""
-    from gradcli.array_gates import Setting
-
     words = {"None": None, "True": True, "False": False}
     if written in words:
         return words[written]
@@ -264,10 +254,10 @@ def close_call(parser: Parser, frame: object, before: int, begin: int) -> None:
     given = tuple(parser.operands[before:])
     del parser.operands[before:], parser.starts[before:]
     if frame.kind == "tuple":
-        node = listed(parser, given, begin)
+        node = listed(parser.graph, given, Span(begin, parser.end))
     else:
         assert frame.gate is not None
-        node = _applied(parser, frame, frame.gate, given, begin)
+        node = applied(parser.graph, frame.gate, frame.settings, given, Span(begin, parser.end))
     parser.operands.append(node)
     parser.starts.append(begin)
 
@@ -277,83 +267,6 @@ def reduced(parser: Parser, gate: Gate, before: int, begin: int) -> None:
     frame = Frame("call", array_gate_called(gate.name))
     close_call(parser, frame, before, begin)
     parser.starts[-1] = begin
-
-
-def listed(parser: Parser, given: tuple[Node, ...], begin: int) -> Node:
-    """A list [x, y] as an array."""
-    from gradcli.array_gates import ARRAY_GATES
-
-    if not given:
-        raise SyntaxMistake("a list has no entries", Span(begin, parser.end), "write [x, y]")
-    return parser.graph.array(ARRAY_GATES["stack"], given, (("axis", 0),), begin, parser.end)
-
-
-def _applied(parser: Parser, frame: Frame, gate: Gate, given: tuple[Node, ...], begin: int) -> Node:
-    """The gate of a call on its operands; operands beyond those of its form are static parameters."""
-    graph, end = parser.graph, parser.end
-    names = _settings(gate)
-    if gate.name in ("reshape", "permute"):
-        return _rearranged(parser, frame, gate, given, begin)
-    if variadic(gate):
-        members = given[0].operands if given and given[0].gate.name == "stack" else ()
-        given, count = members + given[1:], len(members)
-    else:
-        count = len(parameters(gate))
-    settings = {**names, **frame.settings}
-    free = [name for name in names if name not in frame.settings]
-    further = given[count:]
-    if len(given) < count or len(further) > len(free) or count == 0:
-        raise mistakes.array_arity(gate, len(given), begin, end)
-    for name, node in zip(free, further, strict=False):
-        settings[name] = _whole(node, name)
-    if not names:
-        graph.arrays = True
-        return graph.apply(gate, given, begin, end)
-    return graph.array(gate, given[:count], tuple(settings.items()), begin, end)
-
-
-def _whole(node: Node, name: str) -> object:
-    """A static parameter given by place: np.max(X, 0)."""
-    if node.gate.name == "stack":
-        return tuple(_whole(operand, name) for operand in node.operands)
-    number = whole_number(node)
-    if number is None:
-        raise mistakes.setting_value(name, node.span)
-    return number
-
-
-def whole_number(node: Node) -> int | None:
-    """The whole number that is written, sign included; None for anything else."""
-    sign = 1
-    if node.gate.name == "neg":
-        node, sign = node.operands[0], -1
-    if node.gate is not NUMBER or not str(node.static).isdigit():
-        return None
-    return sign * int(str(node.static))
-
-
-def _rearranged(parser: Parser, frame: Frame, gate: Gate, given: tuple[Node, ...], begin: int) -> Node:
-    """reshape(X, (2, 3)), X.reshape(2, 3), X.reshape(N, -1), transpose(X), X.transpose(1, 0)."""
-    from gradcli.array_gates import Hole
-
-    if not given:
-        raise mistakes.array_arity(gate, 0, begin, parser.end)
-    (name,) = _settings(gate)
-    sizes = given[1].operands if len(given) == 2 and given[1].gate.name == "stack" else given[1:]
-    setting: object = frame.settings.get(name)
-    operands: list[Node] = [given[0]]
-    if sizes:
-        entries: list[object] = []
-        for node in sizes:
-            number = whole_number(node)
-            if number is None:
-                operands.append(node)
-                number = Hole(len(operands) - 1)  # type: ignore[assignment]
-            entries.append(number)
-        setting = tuple(entries)
-    if setting is None and gate.name == "reshape":
-        raise mistakes.array_arity(gate, 1, begin, parser.end)
-    return parser.graph.array(gate, tuple(operands), ((name, setting),), begin, parser.end)
 
 
 # -- indices ------------------------------------------------------------------------------
@@ -371,61 +284,12 @@ def _close(parser: Parser, frame: Frame, start: int, ended: bool) -> bool:
     given = tuple(parser.operands[before:])
     del parser.operands[before:], parser.starts[before:]
     if frame.kind == "list":
-        parser.operands.append(listed(parser, given, begin))
+        parser.operands.append(listed(parser.graph, given, Span(begin, parser.end)))
         parser.starts.append(begin)
         return True
     if not given or (not ended and len(given) != len(frame.separators)):
         raise SyntaxMistake("an index is missing", Span(begin, start + 1), "entries count from 0: x[0], X[1:, 0]")
     owner = parser.operands[-1]
-    settings, picked = _index(parser, frame, given, Span(begin, start + 1))
+    settings, picked = index_of(parser.graph, frame.separators, given, Span(begin, start + 1))
     parser.operands[-1] = indexed(parser.graph, owner, settings, parser.starts[-1], start + 1, picked)
     return True
-
-
-def check_axes(graph: Graph) -> None:
-    """Refuse np.newaxis and ... where they are no entries of an index. Raises SyntaxMistake."""
-    leaves = [graph.leaves[sign] for sign in (NEW_AXIS, ALL_AXES) if sign in graph.leaves]
-    for node in graph.nodes:
-        for leaf in leaves:
-            if leaf in node.operands:
-                raise SyntaxMistake(
-                    f"'{leaf.static}' stands only in an index", node.span, "as in X[:, None], X[..., 0]"
-                )
-
-
-def _index(
-    parser: Parser, frame: Frame, given: tuple[Node, ...], span: Span
-) -> tuple[tuple[object, ...], tuple[Node, ...]]:
-    """The entries of an index, and the operands that its Holes stand for."""
-    from gradcli.array_gates import Hole, Slice
-
-    picked: list[Node] = []
-
-    def entry(node: Node) -> object:
-        if node is NOTHING or node.static == NEW_AXIS:
-            return None
-        if node.static == NONE:  # elsewhere it is the name of a variable
-            if node.start >= span.start:
-                parser.graph.turn(node)
-            return None
-        if node.static == ALL_AXES:
-            return Ellipsis
-        number = whole_number(node)
-        if number is None:
-            picked.append(node)
-            return Hole(len(picked))
-        return number
-
-    entries: list[object] = []
-    parts = [entry(given[0])]
-    colons = False
-    for sign, node in zip([*frame.separators, ","], [*given[1:], NOTHING], strict=False):
-        if sign == ":":
-            colons = True
-            parts.append(entry(node))
-            continue
-        if len(parts) > 3:
-            raise SyntaxMistake("a slice has at most two colons", span, "start:stop:step")
-        entries.append(Slice(*parts, *[None] * (3 - len(parts))) if colons else parts[0])
-        parts, colons = [entry(node)], False
-    return tuple(entries), tuple(picked)

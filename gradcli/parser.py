@@ -91,9 +91,9 @@ class _Parser:
         elif not self.graph.statements:
             raise SyntaxMistake("there is no expression", Span(0, 0), 'for example: gradcli eval "x*y" --at x=3,y=-4')
         if NEW_AXIS in self.graph.leaves or ALL_AXES in self.graph.leaves:
-            from gradcli import brackets
+            from gradcli import indices
 
-            brackets.check_axes(self.graph)
+            indices.check_axes(self.graph)
 
     def _more(self) -> bool:
         """Move to the next statement; whether there is one."""
