@@ -1,7 +1,8 @@
 """Circuit to Layers: which column each part stands in, and in which order, so that few wires cross.
 
 The method of Sugiyama, Tagawa and Toda (1981): longest paths give the columns, a wire that skips a column
-gets a slot there, and sweeps order the slots by the middle of their neighbours.
+gets a slot there, sweeps order the slots by the middle of
+their neighbours, and neighbours that cross less the other way round change places.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from gradcli.draw.circuit import Circuit
 
 SWEEPS = 12
+EXCHANGES = 4
 
 
 class Slot(NamedTuple):
@@ -109,9 +111,13 @@ class _Columns:
             if fewest == 0:
                 break
             self._sweep(forward=sweep % 2 == 1)
+            for _ in range(EXCHANGES):
+                changed = [self._exchange(column) for column in range(len(best))]
+                if not any(changed):
+                    break
             crossings = self._crossings()
             if crossings < fewest:
-                best, fewest = self.columns, crossings
+                best, fewest = list(self.columns), crossings
         self.columns = best
         return self.linked()
 
@@ -141,6 +147,37 @@ class _Columns:
             for port, source in enumerate(sources):
                 found[source].append(row + (port + 1) / (len(sources) + 1) - 0.5)
         return found
+
+    def _exchange(self, column: int) -> bool:
+        """Change places of neighbours in a column where fewer wires cross then; whether any has changed."""
+        slots = self.columns[column] = list(self.columns[column])
+        changed = False
+        ends = self._ends(column)
+        for place in range(len(slots) - 1):
+            upper, lower = slots[place], slots[place + 1]
+            now = sum(_inversions(side[upper], side[lower]) for side in ends)
+            then = sum(_inversions(side[lower], side[upper]) for side in ends)
+            if then < now:
+                slots[place], slots[place + 1] = lower, upper
+                changed = True
+        return changed
+
+    def _ends(self, column: int) -> list[dict[Slot, list[tuple[float, int]]]]:
+        """For each slot of a column where its wires come from, and where they go to: rows, and ports that are fixed."""
+        sides = []
+        if column:
+            rows = _rows(self.columns[column - 1])
+            sides.append(
+                {slot: [(rows[one], 0) for one in self.entering[column, slot]] for slot in self.columns[column]}
+            )
+        if column + 1 < len(self.columns):
+            leaving: dict[Slot, list[tuple[float, int]]] = {slot: [] for slot in self.columns[column]}
+            for row, slot in enumerate(self.columns[column + 1]):
+                fixed = not slot.passes and self.circuit.parts[slot.part].ordered
+                for port, source in enumerate(self.entering[column + 1, slot]):
+                    leaving[source].append((float(row), port * fixed))
+            sides.append(leaving)
+        return sides
 
     def _ported(self, column: int, slot: Slot, rows: dict[Slot, float]) -> list[Slot]:
         """What enters a slot, from above to below."""
@@ -172,6 +209,11 @@ def crossings(links: list[Link]) -> int:
         count += len(seen) - bisect_left(seen, end)
         insort(seen, end)
     return count
+
+
+def _inversions(upper: list[tuple[float, int]], lower: list[tuple[float, int]]) -> int:
+    """How many wires of two neighbours cross on one side."""
+    return sum(first > second for first in upper for second in lower)
 
 
 def _rows(column: list[Slot]) -> dict[Slot, float]:
