@@ -363,7 +363,6 @@ def test_what_cannot_be_read_is_said():
     assert "carriage return" in mistake("x", "x,y\r1,2\r")
     assert "tsv" in mistake("x*y", "x\ty\n1\t2\n", "--from", "csv")
     assert "semicolons" in mistake("x*y", "x;y\n1,5;2\n")
-    assert "polars" in mistake("x", b"PAR1", "--from", "parquet")
     assert "cannot be read" in gradcli("x", "--data", "no/such/file.csv").stderr
     assert "names of the columns" in mistake("x", "\n\n")
 
@@ -568,3 +567,66 @@ def test_a_terminal_sees_rows_and_rate_and_a_pipe_does_not(tmp_path):
     assert found.returncode == 0
     assert "1,000 rows" in shown
     assert path.read_text() == "x,f,dx\n" + "2,4.0,4.0\n" * 1000
+
+
+# -- Parquet ------------------------------------------------------------------------------
+
+WITHOUT_POLARS = "import sys; sys.modules['polars'] = None; from gradcli.cli.main import main; main()"
+
+
+def test_parquet_without_polars_says_what_to_install():
+    command = [sys.executable, "-c", WITHOUT_POLARS, "eval", "x", "--data", "-", "--from", "parquet"]
+    found = subprocess.run(command, input=b"PAR1", capture_output=True, timeout=60)
+    assert (found.returncode, found.stdout) == (2, b"")
+    assert b'pip install "gradcli[data]"' in found.stderr
+
+
+def test_parquet_gives_the_rows_that_csv_gives(tmp_path):
+    polars = pytest.importorskip("polars")
+    drawn = random.Random(3)
+    points = [(drawn.uniform(-4, 4), drawn.uniform(-4, 4)) for _ in range(70_000)]  # several blocks
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    columns = {"id": [f"é{row}" for row in range(len(points))], "x": [x for x, _ in points], "k": range(len(points))}
+    polars.DataFrame({**columns, "y": [y for _, y in points]}).write_parquet(source)
+    found = gradcli(NOTE, "--data", str(source), "-o", str(out))
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+    written = polars.read_parquet(out)
+    assert written.drop("f", "dx", "dy").equals(polars.read_parquet(source))
+    expected = rows(table(NOTE, "x,y\n" + "".join(f"{x!r},{y!r}\n" for x, y in points)))
+    for name in ("f", "dx", "dy"):
+        assert written[name].to_list() == [float(row[name]) for row in expected]
+    assert rows(gradcli(NOTE, "--data", str(source), "--to", "csv", "--only").stdout) == [
+        {name: row[name] for name in ("f", "dx", "dy")} for row in expected
+    ]
+
+
+def test_bad_rows_and_lists_of_parquet(tmp_path):
+    polars = pytest.importorskip("polars")
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    polars.DataFrame({"x": [1, None, 3, 4], "w": [[1.0, 2.0], [1.0, 2.0], [2.0, 3.0], [4.0]]}).write_parquet(source)
+    found = gradcli("w[0]*x + w[1]", "--data", str(source), "-o", str(out))
+    assert found.returncode == 2
+    assert [line.partition(":")[2].partition(",")[0] for line in found.stderr.splitlines()] == [" line 2", " line 4"]
+    written = polars.read_parquet(out)
+    assert written["x"].to_list() == [1, None, 3, 4]
+    assert written["f"].to_list() == [3.0, None, 9.0, None]
+    assert written["dw"].to_list() == [[1.0, 1.0], None, [3.0, 1.0], None]
+    for errors, kept in (("skip", [3.0, 9.0]), ("stop", [3.0])):
+        assert gradcli("w[0]*x + w[1]", "--data", str(source), "-o", str(out), "--errors", errors).returncode == 2
+        assert polars.read_parquet(out)["f"].to_list() == kept
+
+
+def test_csv_to_parquet_and_back_through_pipes(tmp_path):
+    polars = pytest.importorskip("polars")
+    out = tmp_path / "o.parquet"
+    found = gradcli("x*x", "--data", "-", "-o", str(out), data="n,x\n007,1.5\nb,bad\n")
+    assert found.returncode == 2
+    assert polars.read_parquet(out).rows() == [("007", 1.5, 2.25, 3.0), ("b", None, None, None)]
+    back = gradcli("x*2", "--data", "-", "--from", "parquet", "--to", "jsonl", data=out.read_bytes())
+    assert [json.loads(line)["f_"] for line in back.stdout.splitlines()] == [3.0, None]
+
+
+def test_what_is_no_parquet_is_said():
+    pytest.importorskip("polars")
+    for data in (b"PAR1\xde\xad\xbe\xefPAR1", b"x,y\n1,2\n", b"", b"PAR1\xff\xff\xff\x7fPAR1"):
+        assert "cannot be read as Parquet" in mistake("x", data, "--from", "parquet", "--to", "csv")

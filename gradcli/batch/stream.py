@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,18 +55,32 @@ def run(job: Job, write: Callable[[str], None], report: Report, advance: Callabl
     """
     ending = job.writer.ending
     write("".join(line + ending for line in job.writer.head()))
+    for done in worked(job, report, advance):
+        lines = lines_of(job, done)
+        write(ending.join(lines) + ending if lines else "")
+
+
+def worked(job: Job, report: Report, advance: Callable[[int], None]) -> Iterator[Done]:
+    """The blocks, computed; what is wrong in one is told when the next is asked for."""
     for block in job.reader.blocks():
         done = computed(job, block)
-        lines = _lines(job, done)
-        write(ending.join(lines) + ending if lines else "")
+        yield done
         _tell(job, done, report)
-        advance(len(block.texts))
+        advance(len(block.lines))
+
+
+def kept_rows(job: Job, done: Done) -> list[int] | None:
+    """The places of the rows that are written; None for all of them."""
+    if not done.faults or job.errors == "keep":
+        return None
+    rows = range(len(done.block.lines) if job.errors == "skip" else min(done.faults))
+    return [row for row in rows if row not in done.faults]
 
 
 def computed(job: Job, block: Block) -> Done:
     """The results of a block's good rows, and why the others have none."""
     inputs, faults = gathered(block, job.binding)
-    good = np.setdiff1d(np.arange(len(block.texts)), list(faults)) if faults else None
+    good = np.setdiff1d(np.arange(len(block.lines)), list(faults)) if faults else None
     if good is not None:
         inputs = {key: numbers[good] for key, numbers in inputs.items()}
     return Done(block, good, inputs | job.kernel(inputs), faults)
@@ -81,7 +95,7 @@ def gathered(block: Block, binding: Binding) -> tuple[Table, Faults]:
         for row, fault in found.items():
             faults.setdefault(row, fault._replace(column=name))
     for key, number in binding.fixed.items():
-        inputs[key] = np.full(len(block.texts), number)
+        inputs[key] = np.full(len(block.lines), number)
     return inputs, faults
 
 
@@ -100,26 +114,23 @@ def _tell(job: Job, done: Done, report: Report) -> None:
 # -- cells --------------------------------------------------------------------------------
 
 
-def _lines(job: Job, done: Done) -> list[str]:
+def lines_of(job: Job, done: Done) -> list[str]:
     """The rows that are written."""
-    lines = job.writer.lines(done.block, [_cells(job, column, done) for column in job.columns])
-    if not done.faults or job.errors == "keep":
-        return lines
-    if job.errors == "stop":
-        return lines[: min(done.faults)]
-    return [line for row, line in enumerate(lines) if row not in done.faults]
+    lines = job.writer.lines(done.block, [cells(job, column, done) for column in job.columns])
+    rows = kept_rows(job, done)
+    return lines if rows is None else [lines[row] for row in rows]
 
 
-def _cells(job: Job, column: Added, done: Done) -> list[str]:
+def cells(job: Job, column: Added, done: Done) -> list[str]:
     """The cells of an added column, row by row."""
-    rows = len(done.block.texts) if done.good is None else len(done.good)
+    rows = len(done.block.lines) if done.good is None else len(done.good)
     if column.entries:
         texts = _nested(job, column, done)
     else:
         texts = job.writer.texts(np.broadcast_to(done.results[column.key], rows))
     if done.good is None:
         return texts
-    whole = [job.writer.missing] * len(done.block.texts)
+    whole = [job.writer.missing] * len(done.block.lines)
     for row, text in zip(done.good.tolist(), texts, strict=True):
         whole[row] = text
     return whole

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
+from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 from gradcli.calculate import numbers_only
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from gradcli.batch.report import Report
     from gradcli.batch.stream import Job
     from gradcli.batch.table import Reader
+    from gradcli.batch.writing import Writer
 
 ENDINGS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-PARQUET = "convert it to CSV, for example with polars (pip install polars): polars.read_parquet(FILE).write_csv(FILE)"
+PARQUET = 'pip install "gradcli[data]" brings polars, which reads and writes it'
 DONE, BAD_INPUT = 0, 2
 
 
@@ -48,7 +51,14 @@ def check(chosen: Options, program_on_stdin: bool, one_point: str | bool | None)
     if chosen.data == "-" and program_on_stdin:
         raise UsageMistake("the expression and the data cannot both come from standard input", hint="-f FILE")
     if "parquet" in (chosen.source or _by_name(chosen.data), chosen.to or _by_name(chosen.output)):
-        raise UsageMistake("Parquet cannot be read or written", hint=PARQUET)
+        _need_polars()
+
+
+def _need_polars() -> None:
+    try:
+        import polars  # noqa: F401
+    except ImportError:
+        raise UsageMistake("Parquet cannot be read or written without polars", hint=PARQUET) from None
 
 
 def run(program: Program, title: str, point: Point, inputs: list[str], chosen: Options) -> int:
@@ -56,13 +66,15 @@ def run(program: Program, title: str, point: Point, inputs: list[str], chosen: O
 
     title: what the program is called in messages. Raises GradError, mostly before anything is written.
     """
-    from gradcli.batch import stream
     from gradcli.batch.binding import binding
     from gradcli.batch.report import Report
     from gradcli.cli.interrupts import Interrupts
 
-    with _opened(chosen.data) as data, Interrupts() as interrupts:
-        reader, source = _reader(interrupts.waiting(data.read1), chosen)  # type: ignore[attr-defined]
+    with (
+        _opened(chosen.data, (chosen.source or _by_name(chosen.data)) == "parquet") as data,
+        Interrupts() as interrupts,
+    ):
+        reader, source = _reader(interrupts.waiting(data.read1), data, chosen)  # type: ignore[attr-defined]
         try:
             numbers_only(program, "--data")
             found = binding(program, reader.columns, point)
@@ -70,11 +82,24 @@ def run(program: Program, title: str, point: Point, inputs: list[str], chosen: O
             raise error.inside(program.text, title) from None
         if found.unused:
             console.remark(f"the program does not use {', '.join(found.unused[:8])}")
-        job = _job(program, reader, found, inputs, chosen, chosen.to or _by_name(chosen.output) or source)
+        to = chosen.to or _by_name(chosen.output) or source
+        _not_on_a_terminal(to, chosen.output)
+        job = _job(program, reader, found, inputs, chosen, to)
         report = Report(lambda sentence: console.fail(PointMistake(sentence)))
-        with _written(chosen.output, chosen.data) as write, console.counting(chosen.output is not None) as advance:
-            stream.run(job, write, report, advance)
+        with _written(chosen.output, chosen.data) as file, console.counting(chosen.output is not None) as advance:
+            _streamed(job, to, file, report, advance)
     return _finish(report, chosen)
+
+
+def _streamed(job: Job, to: str, file: IO[bytes], report: Report, advance: Callable[[int], None]) -> None:
+    if to == "parquet":
+        from gradcli.batch import parquet
+
+        parquet.run(job, file, report, advance)
+    else:
+        from gradcli.batch import stream
+
+        stream.run(job, _handing_on(file), report, advance)
 
 
 def _job(program: Program, reader: Reader, found: Binding, inputs: list[str], chosen: Options, to: str) -> Job:
@@ -86,15 +111,21 @@ def _job(program: Program, reader: Reader, found: Binding, inputs: list[str], ch
     from gradcli.batch.writing import DELIMITERS, writer
 
     names = names_of(program)
-    columns = _columns(added(program, names, found, inputs, to == "jsonl"), reader, chosen)
+    columns = _columns(added(program, names, found, inputs, _has_lists(reader, to)), reader, chosen)
     titles = [column.title for column in columns]
     given = {bound.column: None for bound in found.bound}
     own = reader.columns or tuple(given)
     foreign = tuple(name for name in own if name not in given)
     alone = chosen.only is not None
+    if to == "parquet":
+        from gradcli.batch.parquet import Sheet
+
+        out: Writer = Sheet(reader, () if alone else own, frozenset(given), columns)
+    else:
+        out = writer(reader, to, own, frozenset(given), titles, alone)
     return Job(
         reader,
-        writer(reader, to, own, frozenset(given), titles, alone),
+        out,
         found,
         columns,
         kernel(program, names, chosen.ties, inputs, kind=chosen.kernel or "exact"),
@@ -121,12 +152,18 @@ def _finish(report: Report, chosen: Options) -> int:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
-    """The data, unread."""
+def _opened(path: str, seeks: bool) -> Iterator[IO[bytes]]:
+    """The data, unread. Parquet is read from its end: what comes through a pipe is put into a file first."""
     if path == "-":
         if sys.stdin is None:
             raise UsageMistake("standard input is closed")
-        yield sys.stdin.buffer
+        if not seeks:
+            yield sys.stdin.buffer
+            return
+        with NamedTemporaryFile() as copied:
+            shutil.copyfileobj(sys.stdin.buffer, copied)
+            copied.flush()
+            yield cast(IO[bytes], copied)
         return
     with _open(path, "rb", "read") as file:
         yield file
@@ -153,20 +190,32 @@ def _readable(read: Callable[[int], bytes], path: str) -> Callable[[int], bytes]
     return reading
 
 
-def _reader(read: Callable[[int], bytes], chosen: Options) -> tuple[Reader, str]:
-    """The table, and its format: as chosen, by the file's name, or JSONL where the data begin with a brace."""
+def _reader(read: Callable[[int], bytes], data: IO[bytes], chosen: Options) -> tuple[Reader, str]:
+    """The table, and its format: as chosen, by the file's name, or JSONL where the data begin with a brace.
+
+    read: takes bytes of the data, and lets Ctrl-C end the program.
+    """
     from gradcli.batch.delimited import Delimited
     from gradcli.batch.jsonl import Lines
     from gradcli.batch.source import chunks
     from gradcli.batch.writing import DELIMITERS
 
     source = chosen.source or _by_name(chosen.data)
+    if source == "parquet":
+        return _rows(read, data.name), source
     arriving = chunks(_readable(read, chosen.data))
     if source is None:
         first = list(islice(arriving, 1))
         source = "jsonl" if first and first[0].text.lstrip().startswith("{") else "csv"
         arriving = chain(first, arriving)
     return (Lines(arriving) if source == "jsonl" else Delimited(arriving, DELIMITERS[source])), source
+
+
+def _rows(read: Callable[[int], bytes], path: str) -> Reader:
+    """A file of Parquet."""
+    from gradcli.batch.parquet import Rows
+
+    return Rows(path, path[:120], lambda: read(0))
 
 
 def _by_name(path: str | None) -> str | None:
@@ -197,18 +246,31 @@ def _columns(columns: list[Added], reader: Reader, chosen: Options) -> list[Adde
 
 
 @contextmanager
-def _written(path: str | None, data: str) -> Iterator[Callable[[str], None]]:
-    """What takes rows: each call's are handed on at once."""
-    if path is None:
-        yield _handing_on(sys.stdout.buffer) if sys.stdout is not None else lambda text: None
+def _written(path: str | None, data: str) -> Iterator[IO[bytes]]:
+    """The file that takes the rows."""
+    if path is None and sys.stdout is not None:
+        yield sys.stdout.buffer
         return
+    path = path or os.devnull
     if data != "-" and os.path.exists(path) and os.path.samefile(path, data):
         raise UsageMistake(f"-o {path[:120]} would overwrite the data")
     with _open(path, "wb", "written") as file:
-        yield _handing_on(file)
+        yield file
+
+
+def _not_on_a_terminal(to: str, path: str | None) -> None:
+    if to == "parquet" and path is None and console.is_terminal(sys.stdout):
+        raise UsageMistake("Parquet is nothing for a terminal", hint="-o FILE writes it, --to csv shows the rows")
+
+
+def _has_lists(reader: Reader, to: str) -> bool:
+    """Whether the gradient of lists that come as a column is written as a list."""
+    return to == "jsonl" or (to == "parquet" and hasattr(reader, "schema"))
 
 
 def _handing_on(file: IO[bytes]) -> Callable[[str], None]:
+    """What takes text and writes it at once."""
+
     def write(text: str) -> None:
         file.write(text.encode("utf-8", "backslashreplace"))
         file.flush()
