@@ -19,7 +19,7 @@ HOUSE = """
     errors words ieee gates array_gates sizes dimensions graph
     tokens numpy_words mistakes spellings array_calls indices brackets parser printer formula rewrite
     program naming staging misfits shape_rules shaping written_gates shapes backward
-    rows evaluate array_values array_evaluate array_findings entries exact local findings
+    rows evaluate array_values array_evaluate array_findings entries exact local array_local findings
     files values declared point calculate
     checks diagnose explain codegen draw batch
     api

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from gradcli.calculate import numbers_only
 from gradcli.cli import arguments, console, results
 from gradcli.codegen import TARGETS, generate
 from gradcli.codegen.target import FORMS, STYLES, Options
 from gradcli.errors import GradError, UsageMistake
+from gradcli.gates import GATES
 from gradcli.point import Point, bind, read_point
 from gradcli.program import Program
 from gradcli.staging import stage
@@ -27,6 +27,7 @@ Examples:
 @arguments.expression
 @arguments.point
 @arguments.differentiation
+@arguments.shape
 @click.option("--target", type=click.Choice(TARGETS), default="python", help="The language.")
 @click.option("--form", type=click.Choice(FORMS), default="function", help="What is written around the lines.")
 @click.option("--style", type=click.Choice(STYLES), default="plain", help="Plain, or every local gradient written out.")
@@ -40,6 +41,7 @@ def command(
     ties: str,
     wrt: str | None,
     no_fuse: bool,
+    shapes: tuple[str, ...],
     target: str,
     form: str,
     style: str,
@@ -53,8 +55,8 @@ def command(
     text, title = arguments.program_text(expr, file)
     try:
         program = stage(text, fuse=not no_fuse)
-        numbers_only(program, "codegen")
         inputs = arguments.chosen_inputs(wrt, program)
+        program = _with_shapes(program, shapes, not no_fuse)
         options = Options(form, style, name, selfcheck, _point(program, at).values)
         code = generate(program, target, options, ties, inputs)
     except GradError as error:
@@ -63,6 +65,27 @@ def command(
         console.show_code(code, target)
     else:
         results.deliver(code, output)
+
+
+def _with_shapes(program: Program, shapes: tuple[str, ...], fuse: bool) -> Program:
+    """The program over arrays of the shapes that --shape declares, if it has any. Raises UsageMistake, ShapeMistake."""
+    if shapes:
+        from gradcli.declared import declared_shapes
+        from gradcli.shapes import shaped
+
+        declared = declared_shapes(program, shapes)
+        if program.graph.arrays or any(declared.get(str(leaf.static)) for leaf in program.inputs):
+            return shaped(program, declared, fuse)
+        return program
+    if program.graph.arrays:
+        node = next(node for node in program.graph.nodes if node.operands and node.gate.name not in GATES)
+        example = ",".join(f"{name}=..." for name in program.variables[:8])
+        raise UsageMistake(
+            "code over arrays needs the shapes of its inputs",
+            node.span,
+            f"--shape {example}, each as 5x10, or () for a number",
+        )
+    return program
 
 
 def _point(program: Program, at: tuple[str, ...]) -> Point:

@@ -35,12 +35,32 @@ def generate(
         having = ", ".join(name for name in TARGETS if target_called(name).selfcheck)
         raise UsageMistake(f"--selfcheck: code for {target} has no check of itself", hint=f"these have one: {having}")
     name = _function_name(options.name, language)
+    if program.shapes:
+        return _over_arrays(program, target, options._replace(name=name), ties, wrt)
     shapes = {variable: _shape(value) for variable, value in options.point.items()}
     own = [name, f"{name}_forward", f"{name}_backward", *(gate for gate in GATES if gate not in language.dialect.forms)]
     if options.selfcheck:
         own += FRAME
     code = coded(program, language, options.style, ties, wrt, shapes, own)
     return "\n".join(language.frame(code, options._replace(name=name))) + "\n"
+
+
+def _over_arrays(program: Program, target: str, options: Options, ties: str, wrt: Iterable[str] | None) -> str:
+    """The code of a program with shapes. Raises UsageMistake where the language, form or style has no arrays."""
+    if target != "numpy":
+        raise UsageMistake(
+            f"code for {target} is written for programs of numbers, and this one has arrays",
+            hint="--target numpy takes arrays",
+        )
+    if options.style != "plain":
+        raise UsageMistake(
+            f"--style {options.style} is for programs of numbers, and this one has arrays",
+            hint="--style plain takes arrays",
+        )
+    from gradcli.codegen.array_code import array_coded
+    from gradcli.codegen.numpy_arrays import array_frame
+
+    return "\n".join(array_frame(array_coded(program, ties, wrt), options)) + "\n"
 
 
 def _function_name(name: str, language: Target) -> str:
