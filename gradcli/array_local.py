@@ -148,7 +148,7 @@ class ArrayFormulas:
         """Whether the value of an expression may be another variable's memory."""
         while node.gate.name in VIEWS:
             node = node.operands[0]
-        return node.gate is INPUT
+        return node.gate is INPUT or node.gate.name == "spread_to"
 
     def _made(self, gate: Gate, terms: tuple[Term, ...], shape: Shape, **settings: object) -> Term:
         """A gate of arrays on terms in their full shapes."""

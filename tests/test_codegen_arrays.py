@@ -202,6 +202,12 @@ def test_no_two_gradients_share_their_memory():
     assert not any(np.shares_memory(a, b) for a in arrays for b in arrays if a is not b)
 
 
+def test_a_gradient_that_was_stretched_can_be_changed():
+    _, gradient = run(code("sum(reshape(X.T, (6,))) + sum(X.T * Y.T)", "X=2x3,Y=2x3"), np.ones((2, 3)), np.ones((2, 3)))
+    assert gradient["X"].tolist() == [[2.0] * 3] * 2
+    assert all(array.flags.writeable for array in gradient.values())
+
+
 def test_names_of_functions_are_free_for_variables():
     text = code("sum(softmax * softmax(first, axis=0)) + prod(np) + norm(others)", "softmax=2,first=2,np=2,others=2")
     _, gradient = run(text, [1.0, 2.0], [0.5, 0.1], [3.0, 0.0], [3.0, 4.0])
