@@ -11,7 +11,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gradcli.api.compiled import Compiled, Evaluated, Stage, compile, gradient
+    from gradcli.api.compiled import Compiled, compile, gradient
+    from gradcli.api.shown import Evaluated, Stage
     from gradcli.errors import GradError
 
 __version__ = "0.1.0"
@@ -24,8 +25,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'gradcli' has no attribute '{name}'")
     from importlib import import_module
 
-    home = import_module("gradcli.errors" if name == "GradError" else "gradcli.api.compiled")
-    return getattr(home, name)
+    homes = {"GradError": "gradcli.errors", "Evaluated": "gradcli.api.shown", "Stage": "gradcli.api.shown"}
+    return getattr(import_module(homes.get(name, "gradcli.api.compiled")), name)
 
 
 def __dir__() -> list[str]:
