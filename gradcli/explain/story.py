@@ -173,7 +173,7 @@ def _passed(stage: Backward) -> Iterator[str]:
     )
     parts = [f"{shown(stage.upstream)} unchanged to {_both(whole)}"] if whole else []
     parts += [f"{shown(-stage.upstream)}, with the sign turned, to {_both(turned)}"] if turned else []
-    parts += [f"nothing to {_both(none)}"] if none else []
+    parts += [f"nothing to {_both(none).removeprefix('both ')}"] if none else []
     yield f"Here it passes {' and '.join(parts)}."
 
 
