@@ -29,7 +29,7 @@ LAYERS = HOUSE.split()
 # Each serves one purpose of the tool and knows nothing of the others.
 CONSUMERS = ("checks", "diagnose", "explain", "codegen", "draw", "batch")
 # but batch computes by the assignments that codegen makes, and a drawn page runs its JavaScript
-ALLOWED = {"batch.steps": {"codegen"}, "draw.live": {"codegen"}}
+ALLOWED = {"batch.steps": {"codegen"}, "batch.native": {"codegen"}, "draw.live": {"codegen"}}
 HEAVY = ("numpy", "sympy", "mpmath", "rich", "importlib.metadata")
 
 
@@ -177,7 +177,7 @@ def test_only_the_rows_of_the_table_and_generated_code_are_ever_compiled(file):
     methods = {call.attr for call in calls if isinstance(call, ast.Attribute)}
     assert module_of(file) in ("rows", "api.function") or not named & {"eval", "exec", "compile"}
     assert not methods & {"sympify", "parse_expr", "literal_eval", "system", "popen"}
-    assert "subprocess" not in set(imported(tree_of(file)))
+    assert module_of(file) == "batch.native" or "subprocess" not in set(imported(tree_of(file)))
     assert "pickle" not in set(imported(tree_of(file)))
 
 

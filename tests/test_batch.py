@@ -8,7 +8,9 @@ import math
 import os
 import pty
 import random
+import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from gradcli import ieee
 from gradcli.backward import TIES
 from gradcli.batch import libm
 from gradcli.batch.blocks import ROWS
-from gradcli.batch.kernel import KERNELS, kernel
+from gradcli.batch.kernel import FUNCTIONS, kernel
 from gradcli.batch.source import LONGEST, SIZE
 from gradcli.evaluate import evaluate
 from gradcli.gates import GATES, variadic
@@ -35,9 +37,10 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in 
 NOTE = "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)"
 
 
-def gradcli(*args: str, data: str | bytes = "") -> subprocess.CompletedProcess:
+def gradcli(*args: str, data: str | bytes = "", **changed: str) -> subprocess.CompletedProcess:
     feed = data.encode() if isinstance(data, str) else data
-    found = subprocess.run([SCRIPT, "eval", *args], input=feed, capture_output=True, env=ENVIRONMENT, timeout=60)
+    env = ENVIRONMENT | changed
+    found = subprocess.run([SCRIPT, "eval", *args], input=feed, capture_output=True, env=env, timeout=60)
     assert b"Traceback" not in found.stderr
     return subprocess.CompletedProcess(args, found.returncode, found.stdout.decode(), found.stderr.decode())
 
@@ -156,7 +159,7 @@ def test_numpys_own_functions_are_within_four_ulp(name):
 
 
 @pytest.mark.parametrize("rows", [1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS + 5])
-@pytest.mark.parametrize("kind", KERNELS)
+@pytest.mark.parametrize("kind", FUNCTIONS)
 def test_the_cut_into_blocks_does_not_show(rows, kind):
     program = stage("max(x, -y)*sigmoid(1000*x) + relu(y) + c")
     run = kernel(program, names_of(program), kind=kind)
@@ -567,6 +570,72 @@ def test_a_terminal_sees_rows_and_rate_and_a_pipe_does_not(tmp_path):
     assert found.returncode == 0
     assert "1,000 rows" in shown
     assert path.read_text() == "x,f,dx\n" + "2,4.0,4.0\n" * 1000
+
+
+# -- the kernel in C ----------------------------------------------------------------------
+
+NEEDS_CC = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "gradcli" / "kernels"
+
+
+@NEEDS_CC
+def test_c_is_within_four_ulp_of_numpy_and_keeps_nan_and_infinity(cache):
+    gates = [gate for gate in GATES.values() if gate.form.count("...") == 0 and gate.name != "where"]
+    forms = [re.sub(r"\b(a|y)\b", "p", re.sub(r"\b(b|x)\b", "q", gate.form)) for gate in gates]
+    text = "; ".join(f"v{place} = {form}" for place, form in enumerate(forms))
+    text += "; " + " + ".join(f"v{place}" for place in range(len(forms)))
+    program = stage(text)
+    drawn = np.random.default_rng(5)
+    special = np.array(list(product(SPECIAL, repeat=2))).T
+    columns = {name: np.append(special[side], drawn.uniform(-3, 3, 5000)) for side, name in enumerate("pq")}
+    names = names_of(program)
+    found, expected = (kernel(program, names, kind=kind)(columns) for kind in ("c", "exact"))
+    for place, form in enumerate(forms):
+        name = f"v{place}"
+        assert ulps(found[name], expected[name]).max() <= 4, form
+
+
+@NEEDS_CC
+@pytest.mark.parametrize(
+    "text", [NOTE, "w[0]*x + w[2]*y + 3", "W[0, 1]*x - exp(W[1, 0])", "λ*dx + λ**2", "max(x, y, 1)*2", "x"]
+)
+def test_programs_in_c(text, cache):
+    program = stage(text)
+    drawn = np.random.default_rng(2)
+    columns = {str(leaf.static): drawn.uniform(-3, 3, 1000) for leaf in program.inputs}
+    names = names_of(program)
+    found, expected = (kernel(program, names, kind=kind)(columns) for kind in ("c", "exact"))
+    assert found.keys() == expected.keys()
+    for name in found:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-13)
+
+
+@NEEDS_CC
+def test_what_is_compiled_is_kept_for_its_owner_alone(cache, monkeypatch):
+    given = ("x*y", "--data", "-", "--kernel", "c")
+    assert gradcli(*given, data="x,y\n2,3\n", XDG_CACHE_HOME=str(cache.parent.parent)).stdout.endswith(
+        "2,3,6.0,3.0,2.0\n"
+    )
+    (made,) = cache.iterdir()
+    assert (cache.stat().st_mode & 0o777, made.stat().st_mode & 0o777) == (0o700, 0o600)
+    before = made.stat().st_mtime_ns
+    gradcli(*given, data="x,y\n2,3\n", XDG_CACHE_HOME=str(cache.parent.parent))
+    assert [path.stat().st_mtime_ns for path in cache.iterdir()] == [before]
+    cache.chmod(0o777)
+    found = gradcli(*given, data="x,y\n2,3\n", XDG_CACHE_HOME=str(cache.parent.parent))
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "is open to others" in found.stderr
+
+
+def test_without_a_compiler_it_is_said(cache, tmp_path):
+    found = gradcli("x", "--data", "-", "--kernel", "c", data="x\n1\n", PATH=str(tmp_path))
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "needs a C compiler" in found.stderr
 
 
 # -- Parquet ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The kernel: a mapping of arrays to a mapping of arrays, block by block, in NumPy's functions."""
+"""The kernel: a mapping of arrays to a mapping of arrays, block by block in NumPy's functions, or in C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from gradcli.naming import Names
 from gradcli.program import Program
 
 Kernel = Callable[[Mapping[str, Array]], dict[str, Array]]
-KERNELS = {"exact": elementary.exact, "numpy": elementary.quick}
+FUNCTIONS = {"exact": elementary.exact, "numpy": elementary.quick}
+KERNELS = (*FUNCTIONS, "c")
 
 
 def kernel(
@@ -31,8 +32,12 @@ def kernel(
     of a value. kind: one of KERNELS; "exact" gives each row the numbers of `evaluate`, bit for bit. Memory beyond
     inputs and results does not depend on the number of rows.
     """
+    if kind == "c":
+        from gradcli.batch import native
+
+        return native.kernel(program, names, ties, wrt, only)
     plan = planned(program, names, ties, wrt)
-    blocks = Blocks(plan, KERNELS[kind], list(plan.results if only is None else only))
+    blocks = Blocks(plan, FUNCTIONS[kind], list(plan.results if only is None else only))
 
     def run(inputs: Mapping[str, Array]) -> dict[str, Array]:
         if not inputs:

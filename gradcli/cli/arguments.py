@@ -15,7 +15,7 @@ from gradcli.program import Program
 
 SHORT_OPTIONS = ("-f", "-o", "-h")
 TABLES = ("csv", "tsv", "jsonl", "parquet")
-KERNELS = ("exact", "numpy")
+KERNELS = ("exact", "numpy", "c")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
