@@ -10,6 +10,7 @@ from gradcli.diagnose.findings import KINDS, Diagnosis, Judged, Slip
 from gradcli.errors import GradError
 
 LONGEST_VALUE = 90
+MOST_ENTRIES = 6
 
 
 def message(slip: Slip) -> str:
@@ -38,17 +39,39 @@ def told(found: Diagnosis, slip: Slip) -> str:
     """A slip with its place, what is given, what should be, and the line as it should be."""
     text = rendered(GradError(message(slip), slip.span, source=found.text, title=found.title), "wrong")
     where = "" if slip.given_point else ", at a point nearby"
-    subject = slip.via if slip.kind == "order" else slip.name
-    text += f"  {subject} is {_short(slip.gives)}, and should be {_short(slip.expected)}{where}\n"
+    subject = slip.via if slip.kind in ("order", "overwritten") else slip.name
+    text += f"  {_compared(subject, slip.gives, slip.expected)}{where}\n"
     if slip.kind == "order":
         text += f"  this line belongs behind the last line of {slip.via}\n"
     elif slip.kind == "missing":
-        text += f"  before this line write: {slip.correct}\n" if slip.correct else ""
+        where = "behind" if slip.behind else "before"
+        text += f"  {where} this line write: {slip.correct}\n" if slip.correct else ""
     elif slip.kind == "extra":
         text += "  leave it out\n"
     elif slip.correct:
         text += f"  write: {slip.correct}\n"
     return text
+
+
+def _compared(name: str, gives: Any, expected: Any) -> str:
+    """What a gradient is and should be; of large arrays the entry that differs most."""
+    shapes = _shape(gives), _shape(expected)
+    if isinstance(gives, list) and isinstance(expected, list) and shapes[0] != shapes[1]:
+        return f"{name} has the shape {shapes[0]}, and should have {shapes[1]}"
+    entries = _entries(gives)
+    if len(entries) > MOST_ENTRIES and isinstance(expected, list):
+        true = _entries(expected)
+        place = max(true, key=lambda place: abs(entries[place] - true[place]))
+        written = ", ".join(map(str, place))
+        return f"{name}[{written}] is {_short(entries[place])}, and should be {_short(true[place])}"
+    return f"{name} is {_short(gives)}, and should be {_short(expected)}"
+
+
+def _entries(value: Any, place: tuple[int, ...] = ()) -> dict[tuple[int, ...], float]:
+    """The entries of nested lists by their place."""
+    if not isinstance(value, list):
+        return {place: value}
+    return {key: entry for at, part in enumerate(value) for key, entry in _entries(part, (*place, at)).items()}
 
 
 def _short(value: Any) -> str:

@@ -195,6 +195,8 @@ class _Reader:
             yield from inner
             yield self._made(targets, begin, "", inner[-1].target, at, statement)
             return
+        if not operator and expression[:1] == "(" and _unwrapped(expression) != expression and "," not in targets:
+            return  # values packed into a tuple, a cache
         names = list(_parts(_unwrapped(targets), begin + (targets[:1] in "([")))
         if len(names) > 1:
             yield from self._several(names, expression, at, statement)

@@ -14,6 +14,7 @@ from gradcli.diagnose.reader import Assignment
 
 SWAPPED_FUNCTIONS = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh", "exp": "log", "log": "exp",
                      "maximum": "minimum", "minimum": "maximum", "sqrt": "square"}  # fmt: skip
+MASKS = {"<": "<=", ">": "<="}  # of entries that a gate like relu shuts off
 SWAPPED_SIGNS = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "!=", "!=": "=="}
 
 
@@ -52,6 +53,10 @@ def repairs(line: Assignment, scope: Scope, had_value: bool) -> Iterator[Repair]
 
 
 def _operators(line: Assignment, had_value: bool) -> Iterator[Repair]:
+    for sign, other in MASKS.items():
+        if re.search(rf"(?<![<>=!]){sign}(?!=)", line.entry):
+            mask = re.sub(rf"(?<![<>=!]){sign}(?!=)", other, line.entry)
+            yield Repair("local", line._replace(entry=mask), 1.2)
     if line.operator == "" and had_value:
         yield Repair("accumulate", line._replace(operator="+"), 0.5)
     if line.operator in ("+", "-"):
@@ -200,6 +205,8 @@ def _functions(text: str, inner: list[Piece]) -> Iterator[Edit]:
                 if sign in SWAPPED_SIGNS:
                     before, after = text[: piece.parts[place - 1].end], text[piece.parts[place].start :]
                     yield "swapped", f"{before} {SWAPPED_SIGNS[sign]} {after}", 1.3
+                    other = sign[:1] if sign[1:] else sign + "="
+                    yield "local", f"{before} {other} {after}", 1.2
 
 
 def _numbers(text: str, inner: list[Piece]) -> Iterator[Edit]:
@@ -248,7 +255,7 @@ def _added_factors(text: str, whole: Piece, inner: list[Piece], scope: Scope) ->
         for factor in (*factors, *further) if rank == 0 else factors:
             wrapped = f"({own})" if piece.kind in ("sum", "compared") else own
             if rank == 0 and bare and factor[2:] in scope.gradients:
-                yield "factor", _edited(text, piece, f"{wrapped} {factor}"), 0.9
+                yield "factor", _edited(text, piece, f"{wrapped} {factor}"), 1.05 if whole.kind != "number" else 2.0
                 continue
             cost = 2.1 + 0.1 * (rank > 0) + 0.3 * (factor in further) + 0.1 * (not factor[2:].isidentifier())
             yield "factor", _edited(text, piece, f"{wrapped} {factor}"), cost

@@ -22,6 +22,7 @@ from gradcli.diagnose.roles import Roles, words_in
 from gradcli.diagnose.truth import Sent, Truth
 from gradcli.errors import GradError
 
+COSTLY = 2.0  # a repair of that cost is a guess, for which there may be a better one
 PLACE = "upstream__"
 MOST_TRIALS = 6_000
 LATE = 1_000_000
@@ -327,10 +328,13 @@ class Walk:
     def _repaired(self, name: str, subject: str, place: int) -> Blame | None:
         best: tuple[float, int, Repair] | None = None
         trials = 0
-        for at in self.suspects(name, place):
+        for at in [*self.suspects(name, place), *self._led_on(name, place)]:
             line = self.lines[at]
             if line is None or (
-                line.target != name and self._recognised(line.target) and self._readers(line.target) < 2
+                line.target != name
+                and not line.entry
+                and self._recognised(line.target)
+                and self._readers(line.target) < 2
             ):
                 continue
             had_value = line.target in self.snapshots[at][0]
@@ -345,12 +349,24 @@ class Walk:
                     break
         if best is None:
             return None
-        _, at, repair = best
+        cost, at, repair = best
+        if cost >= COSTLY:
+            blame = self._unscaled(name, subject, place, shared=True)
+            if blame is not None:
+                return blame
         return self._of_line(repair.kind, at, repair.line, name)
 
     def _readers(self, name: str) -> int:
         """How many lines of the way back read a name."""
         return sum(name in words_in(line.expression) for line in self.roles.backward)
+
+    def _led_on(self, name: str, place: int) -> list[int]:
+        """The lines that change in place what the suspects read: masks, mostly."""
+        read = {one for at in self.suspects(name, place) for one in self._read_now(at)} - {name}
+        own = [at for one in read if one in self.roles.subjects for at in self.writes.get(one, [])]
+        return sorted(
+            at for at in own if at < place and (self._line(at).entry or self._line(at).operator in ("*", "/"))
+        )
 
     def _scope(self, at: int) -> Scope:
         """The scope with the gradients that have a value before a line."""
@@ -486,15 +502,18 @@ class Walk:
                 return self._of_line("extra", at, None, name)
         return None
 
-    def _unscaled(self, name: str, subject: str, place: int) -> Blame | None:
-        """Whether a line is missing that changes a gradient in place: a mask, or a division by a count."""
+    def _unscaled(self, name: str, subject: str, place: int, shared: bool = False) -> Blame | None:
+        """Whether a line is missing that changes a gradient in place: a mask, or a division by a count.
+
+        shared: of gradients alone that several lines read.
+        """
         own = self.suspects(name, place)
         read = {one for at in own for one in self._read_now(at)} & set(self.writes)
         for gradient in [name, *sorted(read - {name})]:
             last = (
                 max((at for at in self.writes[gradient] if at < place), default=-1) if gradient in self.writes else -1
             )
-            if last < 0 or not self.scope.numpy:
+            if last < 0 or not self.scope.numpy or (shared and self._readers(gradient) < 2):
                 continue
             model = self._line(last)
             for new in self._scalings(gradient, model):
@@ -750,6 +769,7 @@ class Walk:
 def _put_in(text: str, inner: str) -> str:
     """An expression with another in the place that was kept for it; a factor 1 is left out."""
     if inner == "1.0":
-        return re.sub(rf" \* {PLACE}\b", "", text).replace(PLACE, "1.0")
+        return re.sub(r"(?<!\w)\((\w+)\)", r"\1", re.sub(rf" \* {PLACE}\b", "", text).replace(PLACE, "1.0"))
+    text = re.sub(rf"\({PLACE}\)", PLACE, text)
     simple = re.fullmatch(r"[\w.]+|\(.*\)", inner) is not None
     return text.replace(PLACE, inner if simple else f"({inner})")
