@@ -51,7 +51,7 @@ def derived(
     if line.operator or line.entry:
         return NONE
     program = machine.shaped(machine.formula(line.expression, line.at), memory)
-    sweep = _Symbols(program, line.target, upstream)
+    sweep = _Symbols(program, line.target, upstream, name)
     for node in reversed(program.lines):
         if node in sweep.arrived and not sweep.send(node):
             return NONE
@@ -99,7 +99,14 @@ def _dialect(prefix: str) -> Dialect:
 class _Symbols:
     """Gradients as expressions, on the nodes of one forward line."""
 
-    def __init__(self, program: Program, own: str, upstream: str) -> None:
+    def __init__(self, program: Program, own: str, upstream: str, wanted: str) -> None:
+        """wanted: the name to which the gradient goes; what leads to no element of it is left out."""
+        self.leading: set[Node] = set()
+        for node in program.graph.nodes:
+            static = node.static
+            own_leaf = isinstance(static, Input) and static.base == wanted
+            if own_leaf or not self.leading.isdisjoint(node.operands):
+                self.leading.add(node)
         self.graph: Graph = program.graph
         self.shapes: dict[Node, tuple[int, ...]] = dict(program.shapes)  # type: ignore[arg-type]
         self.output = program.output
@@ -111,7 +118,7 @@ class _Symbols:
         dout, shape = self.arrived[node]
         out = self.graph.name(self.own) if node is self.output else node
         for place, operand in enumerate(node.operands):
-            if operand.constant:
+            if operand not in self.leading:
                 continue
             written = self._reduced(node, operand, dout) or self._share(node, place, out, dout, shape)
             if written is None:

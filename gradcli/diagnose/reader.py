@@ -108,6 +108,7 @@ def read_file(text: str) -> Reading:
     )
 
 
+LONGEST = 20_000  # characters of one statement
 EXPECTED = "a backward pass is lines such as dx = y * df"
 
 
@@ -127,6 +128,9 @@ class _Reader:
     def statement(self, statement: Statement) -> None:
         """Read one statement."""
         text = statement.text
+        if len(text) > LONGEST:
+            span = Span(statement.start, statement.start + 1)
+            raise SyntaxMistake(f"this line has {len(text):,} characters: nobody wrote it by hand", span)
         if self.function and not self.source.braces and statement.indent <= self.outer:
             self.function, self.outer = 0, -1
         header = HEADER.match(text) or (HEADER_OF_C.match(text) if self.source.braces else None)

@@ -44,7 +44,7 @@ class Scope(NamedTuple):
 
 def repairs(line: Assignment, scope: Scope, had_value: bool) -> Iterator[Repair]:
     """The line as it may have been meant. had_value: whether its target had a value before it."""
-    yield from _operators(line, had_value)
+    yield from operators(line, had_value)
     seen = {line.expression}
     for kind, text, cost in sorted(_expressions(line.expression, scope), key=lambda found: found[2]):
         if text not in seen:
@@ -52,7 +52,8 @@ def repairs(line: Assignment, scope: Scope, had_value: bool) -> Iterator[Repair]
             yield Repair(kind, line._replace(expression=text), cost)
 
 
-def _operators(line: Assignment, had_value: bool) -> Iterator[Repair]:
+def operators(line: Assignment, had_value: bool) -> Iterator[Repair]:
+    """The line with another operator, or with a mask that takes the border in."""
     for sign, other in MASKS.items():
         if re.search(rf"(?<![<>=!]){sign}(?!=)", line.entry):
             mask = re.sub(rf"(?<![<>=!]){sign}(?!=)", other, line.entry)

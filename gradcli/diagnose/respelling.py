@@ -102,6 +102,8 @@ def respelled(text: str, at: int, wholes: Mapping[str, int]) -> Respelled:
 
 def _repeated(words: Words) -> Words:
     """`[0.0] * 3` as a list of three zeros: in Python that is no product."""
+    if len(words) == 5 and words[1].text == "*" and words[2].text == "[":
+        words = [*words[2:], words[1], words[0]]
     texts = [word.text for word in words]
     if len(texts) == 5 and texts[0] == "[" and texts[2:4] == ["]", "*"]:
         at = words[0].at

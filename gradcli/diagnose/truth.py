@@ -38,6 +38,7 @@ class Truth(NamedTuple):
 
     gradients: by name, the last value that was assigned to it first; inner: those of nodes inside the line that
     assigns a name, by that name; sent: all contributions; scales: how large a name's contributions are.
+    given: it is the point that was given.
     """
 
     start: Memory
@@ -45,6 +46,7 @@ class Truth(NamedTuple):
     inner: dict[str, list[Value]]
     sent: list[Sent]
     scales: dict[str, float]
+    given: bool = False
 
     def of(self, name: str) -> Value:
         """The true gradient of a name, as it stands at the end of the forward pass."""
@@ -172,7 +174,7 @@ def truths(forward: Forward, point: Mapping[str, Value], fixed: frozenset[str]) 
     fixed: names that pick entries and stay as they are. Raises GradError where no point can be judged.
     """
     random_numbers = random.Random(SEED)
-    given = truth_at(forward, point)
+    given = truth_at(forward, point)._replace(given=True)
     wanted = POINTS[all(np.ndim(value) == 0 for value in given.start.values())]
     found: list[Truth] = [given]
     for draw in range(DRAWS):
@@ -185,9 +187,24 @@ def truths(forward: Forward, point: Mapping[str, Value], fixed: frozenset[str]) 
             found.append(truth)
         if len(found) > wanted:
             break
+    if len(found) > 2 and _at_kink(forward, point, fixed, given):
+        return found[1:]
     if len(found) == 1 and not _finite(given):
         raise UsageMistake("the forward pass is not finite at this point nor near it", hint="give another point")
     return found
+
+
+def _at_kink(forward: Forward, point: Mapping[str, Value], fixed: frozenset[str], given: Truth) -> bool:
+    """Whether the slopes jump at the point: there they are a matter of convention, and the points nearby decide."""
+    numbers = random.Random(SEED)
+    for _ in range(4):
+        near = {name: value if name in fixed else _moved(value, 1e-9, numbers) for name, value in point.items()}
+        truth = truth_at(forward, near)
+        for name, values in truth.gradients.items():
+            difference = np.max(np.abs(np.asarray(values[0]) - given.of(name)), initial=0.0)
+            if not difference <= 1e-4 * max(given.scales.get(name, 0.0), float(np.max(np.abs(values[0]), initial=0.0))):
+                return True
+    return False
 
 
 def _moved(value: Value, reach: float, numbers: random.Random) -> Value:

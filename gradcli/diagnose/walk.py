@@ -17,14 +17,16 @@ import numpy as np
 from gradcli.diagnose.derived import NONE, Contribution, derived
 from gradcli.diagnose.machine import Machine, Memory, Value, copied, same
 from gradcli.diagnose.reader import Assignment
-from gradcli.diagnose.repairs import Repair, Scope, repairs
+from gradcli.diagnose.repairs import Repair, Scope, operators, repairs
 from gradcli.diagnose.roles import Roles, words_in
 from gradcli.diagnose.truth import Sent, Truth
 from gradcli.errors import GradError
 
+CHEAP = 1.0
 COSTLY = 2.0  # a repair of that cost is a guess, for which there may be a better one
 PLACE = "upstream__"
-MOST_TRIALS = 6_000
+BARE = re.compile(r"[^\W\d][\w.]*(\.T|\[.*\])?")  # what makes no new array
+MOST_TRIALS = 2_500
 LATE = 1_000_000
 
 
@@ -68,6 +70,8 @@ class Walk:
         self.skipped: set[int] = set()
         self.accepted: dict[str, int] = {}
         self.blames: list[Blame] = []
+        self.leaves: list[str] = []
+        self.sharing = bool(scope.numpy) and any(BARE.fullmatch(line.expression) for line in roles.backward)
         self.reused: dict[str, int] = {}
         self.renamed: dict[str, str] = {}
 
@@ -75,6 +79,7 @@ class Walk:
 
     def run(self, leaves: Iterable[str]) -> list[Blame]:
         """All slips, in order. leaves: the gradients that must be right in the end."""
+        self.leaves = list(leaves)
         for place, line in enumerate(self.roles.backward):
             self.snapshots.append([copied(memory) for memory in self.memories])
             for name in self.reads(line):
@@ -200,8 +205,9 @@ class Walk:
             self._order,
             self._aliasing,
             self._overwritten,
-            self._repaired,
+            self._other_operator,
             self._missing,
+            self._repaired,
             self._extra,
             self._unscaled,
         ):
@@ -256,10 +262,14 @@ class Walk:
         """Whether a gradient is true before line `place` when some lines are others."""
         first = min(changed)
         slice_ = self._slice(name, first, place, changed)
+        if not all(line is None or self._is_readable(line) for line in changed.values()):
+            return False
+        tried = [self.roles.backward[at] for at in changed]
+        tried += [line for at in slice_ if (line := changed.get(at, self.lines[at])) is not None]
         inside: set[int] | None = None
         for point in [*range(1, len(self.truths)), 0]:
             truth = self.truths[point]
-            memory = self._before(first, point, {self.roles.backward[at].target for at in (*slice_, *changed)})
+            memory = self._before(first, point, tried)
             for at in slice_:
                 for one in self.overrides.get(at, []):
                     memory[one] = np.array(truth.of(self.roles.subjects[one]))[()]
@@ -283,18 +293,28 @@ class Walk:
         found = {which for which, value in enumerate(nodes) if same(memory[name], value, scale)}
         return found if before is None else found & before
 
-    def _before(self, first: int, point: int, targets: set[str]) -> Memory:
-        """A memory to try lines on: with numbers, what they do not assign is as it is now."""
+    def _is_readable(self, line: Assignment) -> bool:
+        try:
+            self.reads(line)
+        except GradError:
+            return False
+        return True
+
+    def _before(self, first: int, point: int, lines: list[Assignment]) -> Memory:
+        """A memory to try lines on: what they do not assign is as it is now, unless arrays are shared."""
         before = self.snapshots[first][point]
-        if self.scope.numpy:
+        if self.sharing:
             return copied(before)
-        now = {name: value for name, value in self.memories[point].items() if name not in targets}
-        return copied({**before, **now})
+        targets = {line.target for line in lines}
+        names = targets.union(*(self.reads(line) for line in lines))
+        now = self.memories[point]
+        found = {name: (before if name in targets or name not in now else now).get(name) for name in names}
+        return copied({name: value for name, value in found.items() if value is not None})
 
     def _slice(self, name: str, first: int, place: int, changed: dict[int, Assignment | None]) -> list[int]:
-        """The lines from the first changed one that matter to a gradient; with arrays, which share memory, all."""
+        """The lines from the first changed one that matter to a gradient; where names share arrays, all."""
         every = [at for at in range(first, place) if at not in self.skipped]
-        if self.scope.numpy:
+        if self.sharing:
             return every
         wanted = {self.roles.backward[at].target for at in self.suspects(name, place)} | {name}
         wanted |= {line.target for line in changed.values() if line is not None}
@@ -306,12 +326,7 @@ class Walk:
             return None
         for at in range(min(place, len(self.lines))):
             line = self.lines[at]
-            if (
-                line is None
-                or line.operator
-                or line.entry
-                or not re.fullmatch(r"[^\W\d][\w.]*(\.T|\[.*\])?", line.expression)
-            ):
+            if line is None or line.operator or line.entry or not BARE.fullmatch(line.expression):
                 continue
             value = self.snapshots[at][0].get(line.expression.partition(".")[0])
             if not isinstance(value, np.ndarray):
@@ -324,6 +339,15 @@ class Walk:
     def _of_line(self, kind: str, at: int, fixed: Assignment | None, name: str, via: str = "") -> Blame:
         """A blame with what the line's own target has in the end and should have."""
         return Blame(kind, at, name, fixed, None, via, -1, self.values(name), self.expected(name))
+
+    def _other_operator(self, name: str, subject: str, place: int) -> Blame | None:
+        """Whether `=` should be `+=`, or the other way round."""
+        for at in self.suspects(name, place):
+            line = self._line(at)
+            for repair in operators(line, line.target in self.snapshots[at][0]):
+                if line.target == name and repair.cost < CHEAP and self.trial({at: repair.line}, name, place):
+                    return self._of_line(repair.kind, at, repair.line, name)
+        return None
 
     def _repaired(self, name: str, subject: str, place: int) -> Blame | None:
         best: tuple[float, int, Repair] | None = None
@@ -352,8 +376,10 @@ class Walk:
         cost, at, repair = best
         if cost >= COSTLY:
             blame = self._unscaled(name, subject, place, shared=True)
-            if blame is not None:
-                return blame
+            if blame is not None and blame.before is not None:
+                alone = self._wrong_leaves(at, {at: repair.line}, None)
+                if self._wrong_leaves(blame.place, {}, blame.before) < alone:
+                    return blame
         return self._of_line(repair.kind, at, repair.line, name)
 
     def _readers(self, name: str) -> int:
@@ -509,7 +535,7 @@ class Walk:
         """
         own = self.suspects(name, place)
         read = {one for at in own for one in self._read_now(at)} & set(self.writes)
-        for gradient in [name, *sorted(read - {name})]:
+        for gradient in [*([] if shared else [name]), *sorted(read - {name})]:
             last = (
                 max((at for at in self.writes[gradient] if at < place), default=-1) if gradient in self.writes else -1
             )
@@ -522,6 +548,17 @@ class Walk:
                     users = self.roles.subjects.get(gradient, gradient)
                     return Blame("missing", first, name, None, new, users, -1, self.values(name), self.expected(name))
         return None
+
+    def _wrong_leaves(self, first: int, changed: dict[int, Assignment], put_in: Assignment | None) -> int:
+        """How many gradients of inputs are wrong in the end, with a line changed, or one put in before the first."""
+        memory, truth = copied(self.snapshots[min(first, len(self.snapshots) - 1)][-1]), self.truths[-1]
+        if put_in is not None:
+            self.carry_out(put_in, memory, truth)
+        for at in range(first, len(self.lines)):
+            line = changed.get(at, self.lines[at])
+            if line is not None and at not in self.skipped:
+                self.carry_out(line, memory, truth)
+        return sum(not self.agrees(leaf, memory, truth) for leaf in self.leaves)
 
     def _scalings(self, gradient: str, model: Assignment) -> Iterator[Assignment]:
         shape = np.shape(self.memories[0][gradient])
