@@ -125,7 +125,7 @@ def split(own: Scene, numbers: random.Random) -> str | None:
     changes = {}
     for place, line in enumerate(own.lines):
         value = line.node.value
-        if isinstance(value, ast.BinOp) and numbers.random() < 0.5:
+        if isinstance(value, ast.BinOp) and not isinstance(value.left, ast.List) and numbers.random() < 0.5:
             name = f"t{place}"
             rest = copy.deepcopy(line.node)
             rest.value.left = ast.Name(name)  # type: ignore[attr-defined]

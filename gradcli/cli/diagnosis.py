@@ -15,22 +15,22 @@ MOST_ENTRIES = 6
 
 def message(slip: Slip) -> str:
     """What is wrong, in one line."""
-    name = slip.name
+    name, target = slip.name, slip.target or slip.name
     texts = {
         "accumulate": f"'=' throws away what {name} had: here it must be '+='",
         "assign": f"'+=' adds to {name}, which has no value yet: here it must be '='",
-        "factor": f"a factor in {name} is lost, doubled or wrong",
-        "sign": f"the sign in {name} is wrong",
-        "swapped": f"operands are swapped in {name}",
-        "confused": f"one name is taken for another in {name}",
-        "transpose": f"a transpose is missing or too much in {name}",
-        "sum": f"the sum over an axis is missing or wrong in {name}",
+        "factor": f"a factor in {target} is lost, doubled or wrong",
+        "sign": f"the sign in {target} is wrong",
+        "swapped": f"operands are swapped in {target}",
+        "confused": f"one name is taken for another in {target}",
+        "transpose": f"a transpose is missing or too much in {target}",
+        "sum": f"the sum over an axis is missing or wrong in {target}",
         "order": f"{slip.via} is used before it is complete",
         "missing": f"a line is missing: {name} lacks what comes back through {slip.via}",
         "extra": f"this contribution to {name} is there twice",
         "overwritten": f"a value is overwritten that {name} still needs",
         "aliasing": f"this line makes no copy: both names share one array, and {name} is spoilt",
-        "local": f"the local gradient in {name} is wrong",
+        "local": f"the local gradient in {target} is wrong",
     }
     return texts[slip.kind]
 

@@ -21,7 +21,8 @@ class Slip(NamedTuple):
     kind: see KINDS; span: the line it is in; name: the gradient it spoils; via: the name through which something
     is missing or too early. gives, expected: values at `point` of it; None where it gives none.
     correct: the line as it should be, or nothing; changes: to the file; given_point: whether the values are those
-    at the point that was given; behind: a missing line belongs behind this one, not before it.
+    at the point that was given; behind: a missing line belongs behind this one, not before it; target: what the
+    line assigns to.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Slip(NamedTuple):
     changes: tuple[Change, ...]
     given_point: bool
     behind: bool = False
+    target: str = ""
 
 
 class Judged(NamedTuple):

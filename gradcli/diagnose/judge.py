@@ -329,7 +329,7 @@ def _slip(case: Case, blame: Blame) -> Slip:
     which = _telling(blame)
     return Slip(
         blame.kind, span, blame.name, blame.via, _shown(blame.gives[which]), _shown(blame.expected[which]), correct,
-        changes, case.truths[which].given, blame.place >= len(backward),
+        changes, case.truths[which].given, blame.place >= len(backward), old.target,
     )  # fmt: skip
 
 

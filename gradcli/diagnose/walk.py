@@ -429,6 +429,8 @@ class Walk:
         own = self._contributions(subject)
         if name not in self.memories[0] or any(np.shape(m[name]) != np.shape(t.of(subject)) for m, t in self._pairs()):
             return None
+        if self.writes.get(name) and not any(np.any(value) for value in self.values(name)):
+            return None  # there are lines, and nothing comes of them: they are wrong themselves
         sizes = range(1, min(len(own), 3) + 1)
         for chosen in itertools.chain.from_iterable(itertools.combinations(own, size) for size in sizes):
             if all(
