@@ -470,7 +470,9 @@ class Walk:
     def _local_written(self, name: str, place: int) -> Assignment | None:
         """A local gradient as an assignment, if it can be written."""
         user, of = self.roles.locals[name]
-        sent = next(one for one in self.truths[0].sent if (one.user, one.name) == (user, of))
+        sent = next((one for one in self.truths[0].sent if (one.user, one.name) == (user, of)), None)
+        if sent is None:
+            return None
         found = derived(self.machine, sent.line, of, PLACE, self.truths[0].start, self.scope.module, False)
         model = self._line(min(place, len(self.lines) - 1))
         text = _put_in(found.text, "1.0")
@@ -508,7 +510,7 @@ class Walk:
 
     def insert(self, name: str, subject: str, place: int) -> None:
         """A gradient that is read and never assigned."""
-        if name in self.roles.locals:
+        if name in self.roles.locals and " by " in subject:
             line = self._local_written(name, place)
             user, _ = self.roles.locals[name]
             nothing = [np.float64(np.nan) for _ in self.truths]
@@ -743,7 +745,7 @@ class Walk:
         line = self.lines[at]
         if line is None:
             return
-        if name in self.roles.locals:
+        if name in self.roles.locals and " by " in subject:
             local = self._local_written(name, at)
             if local is not None:
                 yield line._replace(expression=local.expression)
