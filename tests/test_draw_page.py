@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,20 @@ def test_a_step_back_shows_local_times_upstream(browser, tmp_path):
         assert "dz = xpy * df = 3 × 1 = 3" in said
         lit = "[...document.querySelectorAll('.gradcli .part.lit')].map((part) => part.dataset.name).sort()"
         assert page.run(lit) == ["xpy", "z"]
+
+
+def test_a_gradient_adds_up_as_its_parts_arrive(browser, tmp_path):
+    shown = "document.querySelector('.gradcli .part[data-name=x] .gradient').textContent"
+    with Page(browser, page_of(tmp_path, "sin(x) * exp(x)", "--at", "x=2")) as page:
+        for _ in range(4):  # sinx, expx, f, and f on the way back
+            page.press("ArrowRight")
+        page.press("ArrowRight")
+        assert page.run(NOW) == "expx"
+        assert float(page.run(shown)) == pytest.approx(math.sin(2) * math.exp(2), abs=0.005)
+        assert "dx = expx * dexpx" in page.run("document.getElementById('stage').innerText")
+        page.press("ArrowRight")
+        assert float(page.run(shown)) == pytest.approx((math.sin(2) + math.cos(2)) * math.exp(2), abs=0.005)
+        assert "dx += cos(x) * dsinx" in page.run("document.getElementById('stage').innerText")
 
 
 def test_the_keyboard_alone_is_enough(browser, tmp_path):
