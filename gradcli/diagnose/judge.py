@@ -14,8 +14,9 @@ from gradcli.diagnose.machine import Machine, Memory, Value, copied, same
 from gradcli.diagnose.reader import Assignment, Reading, read_file
 from gradcli.diagnose.repairs import Scope
 from gradcli.diagnose.roles import PATTERNS, Roles, missing_above, patterns_of, roles_of, subject_of
+from gradcli.diagnose.trials import Blame
 from gradcli.diagnose.truth import Forward, Truth, names_fixed, truths
-from gradcli.diagnose.walk import Blame, Walk
+from gradcli.diagnose.walk import Walk
 from gradcli.errors import GradError, PointMistake, Span, listed
 from gradcli.naming import names_of
 from gradcli.point import Point
