@@ -195,12 +195,18 @@ def _others(A: Array, axis: Any) -> Array:
     axes = tuple(one % np.ndim(A) for one in (axes if isinstance(axes, tuple) else (axes,)))
     if not axes:
         return np.ones_like(A)
-    moved = np.moveaxis(A, axes, range(-len(axes), 0))
-    flat = moved.reshape(*moved.shape[: np.ndim(A) - len(axes)], -1)
+    moved, flat = _in_line(A, axes)
     ones = np.ones_like(flat[..., :1])
     before = np.cumprod(np.concatenate([ones, flat[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([ones, flat[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
     return np.moveaxis((before * after).reshape(moved.shape), range(-len(axes), 0), axes)
+
+
+def _in_line(A: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
+    """The axes moved to the end, and there joined into one; -1 would not do where a size is 0."""
+    moved = np.moveaxis(A, axes, range(-len(axes), 0))
+    kept_axes = moved.ndim - len(axes)
+    return moved, moved.reshape(*moved.shape[:kept_axes], math.prod(moved.shape[kept_axes:]))
 
 
 def _sums_from(A: Array, axis: Any) -> Array:
@@ -210,8 +216,7 @@ def _sums_from(A: Array, axis: Any) -> Array:
 def _route(G: Array, chosen: Array, out: Array, axis: Any, ties: str) -> Array:
     """Along axes: the gradient where an entry is chosen, by the rule for ties; nan where the output is nan."""
     axes = tuple(range(np.ndim(G))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    moved = np.moveaxis(np.asarray(chosen, dtype=float), axes, range(-len(axes), 0))
-    flat = moved.reshape(*moved.shape[: np.ndim(G) - len(axes)], -1)
+    moved, flat = _in_line(np.asarray(chosen, dtype=float), axes)
     if ties == "split":
         weights = flat / np.sum(flat, axis=-1, keepdims=True)
     elif ties == "both":

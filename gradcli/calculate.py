@@ -5,7 +5,7 @@ NumPy is loaded only in the second case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import prod
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from gradcli.naming import names_of
 from gradcli.point import Point, bind, unused_names
 from gradcli.program import Program, base_of
 
+Shaper = Callable[[Program, Mapping[str, Any], bool], Program]
 PICKS = ("pick", "pick2")  # gates whose further operands are whole numbers
 
 
@@ -45,7 +46,7 @@ def calculated(
     if not means_arrays(program, point):
         leaves, unused = bind(program, point)
         return Calculated(evaluate(program, leaves, ties, wrt), unused)
-    return _over_arrays(program, point, ties, wrt, fuse)
+    return over_arrays(program, point, ties, wrt, fuse)
 
 
 def means_arrays(program: Program, point: Point) -> bool:
@@ -67,7 +68,15 @@ def _is_array(leaf: object, point: Point) -> bool:
     return isinstance(value, list)
 
 
-def _over_arrays(program: Program, point: Point, ties: str, wrt: Iterable[str] | None, fuse: bool) -> Calculated:
+def over_arrays(
+    program: Program,
+    point: Point,
+    ties: str = "first",
+    wrt: Iterable[str] | None = None,
+    fuse: bool = True,
+    shaper: Shaper | None = None,
+) -> Calculated:
+    """The same over arrays, also where all shapes are (). shaper: what stands in for `shaped`; it may remember."""
     import numpy as np
 
     from gradcli.array_evaluate import evaluate_arrays
@@ -78,7 +87,7 @@ def _over_arrays(program: Program, point: Point, ties: str, wrt: Iterable[str] |
     variables = dict.fromkeys(map(base_of, program.inputs))
     unused = unused_names(program, variables, point, seed_name)
     arrays = {name: np.asarray(_known(point.values[name]), dtype=float) for name in variables}
-    program = shaped(program, {name: array.shape for name, array in arrays.items()}, fuse)
+    program = (shaper or shaped)(program, {name: array.shape for name, array in arrays.items()}, fuse)
     shape = program.shapes[program.output]
     seed: Any = None
     if seed_name in point.values and seed_name not in variables:

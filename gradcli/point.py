@@ -49,7 +49,7 @@ def read_point(texts: tuple[str, ...]) -> Point:
     if twice:
         raise PointMistake(f"given twice: {listed(list(dict.fromkeys(twice)))}", hint="each name is bound once")
     for name, parts in elements.items():
-        whole[name] = _assembled(name, parts)
+        whole[name] = assembled(name, parts)
     return Point(whole, frozenset(loose))
 
 
@@ -191,7 +191,7 @@ def _no_binding(item: str, before: str) -> PointMistake:
     return PointMistake(f"'{shown}' is no name=value", hint="a point is written --at x=3,y=-4")
 
 
-def _assembled(name: str, parts: Mapping[tuple[int, ...], float]) -> Value:
+def assembled(name: str, parts: Mapping[tuple[int, ...], float]) -> Value:
     """A list from elements that were bound singly."""
     ranks = {len(index) for index in parts}
     if len(ranks) > 1:

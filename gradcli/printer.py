@@ -123,7 +123,8 @@ def _operand(node: Node, place: int, name: Name, dialect: Dialect, binding: int)
         return dialect.operand(node, place)
     if node.gate.name == "where" and place == 0 and dialect.conditions:
         return _condition(operand, name, dialect)
-    return operand_text(operand, name, dialect, binding)
+    text = operand_text(operand, name, dialect, binding)
+    return f"({text})" if operand.gate is NUMBER and node.gate.form.startswith("A.") else text  # 1.T is no number
 
 
 def _condition(node: Node, name: Name, dialect: Dialect) -> str:

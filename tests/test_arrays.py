@@ -361,3 +361,23 @@ def test_a_gate_over_arrays_is_that_of_numbers_up_to_the_rounding_of_numpy(gate)
         for _ in range(8)
     ]
     assert_entry_by_entry(gate.form.replace(", ...", ""), points, 1e-13)
+
+
+# -- nothing in them ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gate", ["prod", "max", "min", "sum", "norm"])
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
+def test_an_array_without_entries_has_a_gradient_without_entries(gate, shape):
+    program = shaped(
+        stage(f"sum({gate}(A, axis={1 if gate in ('prod', 'sum', 'norm') else int(shape[0] == 0)})) + s"),
+        {"A": shape, "s": ()},
+    )
+    found = evaluate_arrays(program, {leaf: np.zeros(program.shapes[leaf]) for leaf in program.inputs})
+    gradients = {leaf.static.base: found.gradients[leaf.index] for leaf in program.inputs}
+    assert np.shape(gradients["A"]) == shape and gradients["s"] == 1
+
+
+@pytest.mark.parametrize("ties", ["first", "last", "split", "both"])
+def test_a_product_of_comparisons_of_nothing_is_one(ties):
+    assert calculate("norm(prod(y1 == x0, axis=0))", {"y1": [], "x0": []}, ties).value == 1

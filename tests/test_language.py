@@ -299,3 +299,10 @@ def test_any_text_is_a_program_or_a_mistake_with_a_place(text):
         assert 0 <= error.span.start <= error.span.end <= max(len(text), 1)
     else:
         assert program.lines
+
+
+@pytest.mark.parametrize("text", ["y = (1).shape < x\ny", "y = (1).T + x\ny"])
+def test_a_number_before_a_dot_stands_in_parentheses(text):
+    (code,) = (code for code in staged(text).values() if "." in code)
+    assert "(1)." in code
+    assert staged(code) == {"f": code}

@@ -69,7 +69,7 @@ def binding(program: Program, columns: tuple[str, ...] | None, point: Point) -> 
     keys = {found.key for found in bound}
     missing = [leaf for leaf in program.inputs if str(leaf.static) not in keys and base_of(leaf) not in point.values]
     if missing:
-        raise _missing(missing, columns or ())
+        raise missing_columns(missing, columns or ())
     values = {name: _filler(program, name) for name in variables} | point.values
     leaves, unused = bind(program, Point(values, point.loose))
     fixed = {str(leaf.static): value for leaf, value in leaves.items() if str(leaf.static) not in keys}
@@ -83,14 +83,15 @@ def _by_input(program: Program, columns: tuple[str, ...] | None, point: Point) -
     wanted = {name for leaf in program.inputs for name in (str(leaf.static), base_of(leaf))}
     found: dict[Input, str] = {}
     for column in columns:
-        spelled = _input(column)
+        spelled = input_called(column)
         if spelled in found and str(spelled) in wanted:
             raise UsageMistake(f"two columns are called '{column[:60]}'")
         found.setdefault(spelled, column)
     return found
 
 
-def _input(column: str) -> Input:
+def input_called(column: str) -> Input:
+    """The input that a column's name spells: `x`, `w[0]`."""
     element = ELEMENT.fullmatch(column)
     if element is None:
         return Input(column)
@@ -106,7 +107,8 @@ def _bound(leaf: Node, known: dict[Input, str]) -> Bound | None:
     return Bound(key, whole, leaf.static.places) if whole is not None else None
 
 
-def _missing(leaves: list[Node], columns: Sequence[str]) -> PointMistake:
+def missing_columns(leaves: list[Node], columns: Sequence[str]) -> PointMistake:
+    """What is said of inputs that nothing gives."""
     names = [str(leaf.static) for leaf in leaves]
     what = "column" if len(names) == 1 else "columns"
     return PointMistake(f"the data have no {what} {listed(names)}", leaves[0].span, _hint(names, columns))

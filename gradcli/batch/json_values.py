@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from math import inf, nan
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from gradcli.batch.table import Array, Column, Fault, Faults, shown
+from gradcli.errors import PointMistake
+from gradcli.values import DEEPEST
 
 MISSING = object()  # what a row has for a name that is not in it
 WORDS = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}  # how numbers that are not finite are written in strict JSON
 
+NOT_FINITE = re.compile("NaN|-?Infinity")
 QUOTED = {repr(number): f'"{word}"' for word, number in WORDS.items()}
 
 
@@ -81,6 +85,28 @@ def _float(value: object, row: int, faults: Faults) -> float:
         return inf if value > 0 else -inf
 
 
+def array(value: list[Any]) -> Array:
+    """Nested JSON lists of numbers as an array. Raises PointMistake."""
+    shape, entries = _laid_out(value, 0)
+    numbers, faults = floats(entries)
+    if faults:
+        raise PointMistake(next(iter(faults.values())).message)
+    return numbers.reshape(shape)
+
+
+def _laid_out(value: list[Any], depth: int) -> tuple[tuple[int, ...], list[Any]]:
+    """The shape of nested lists, and their entries one after the other."""
+    if depth >= DEEPEST:
+        raise PointMistake(f"a list is nested more than {DEEPEST} deep")
+    if not any(isinstance(part, list) for part in value):
+        return (len(value),), value
+    parts = [_laid_out(part, depth + 1) if isinstance(part, list) else ((), [part]) for part in value]
+    shapes = {shape for shape, _ in parts}
+    if len(shapes) > 1:
+        raise PointMistake("the rows of the list differ in length")
+    return (len(value), *shapes.pop()), [entry for _, entries in parts for entry in entries]
+
+
 def _told(value: object) -> str:
     """A value as a message shows it."""
     if isinstance(value, str):
@@ -92,6 +118,11 @@ def json_texts(numbers: Array) -> list[str]:
     """Numbers as strict JSON has them."""
     texts = list(map(repr, numbers.tolist()))
     return texts if np.isfinite(numbers).all() else [QUOTED.get(text, text) for text in texts]
+
+
+def json_text(value: object) -> str:
+    """A number or nested lists as strict JSON has them."""
+    return NOT_FINITE.sub(r'"\g<0>"', json.dumps(value))
 
 
 def filled(shape: object, entries: Mapping[tuple[int, ...], str]) -> str:

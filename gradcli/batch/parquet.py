@@ -12,7 +12,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from gradcli.batch.binding import Added
-from gradcli.batch.json_values import QUOTED, WORDS, entries, floats, json_texts
+from gradcli.batch.json_values import QUOTED, WORDS, entries, floats, json_text, json_texts
 from gradcli.batch.report import Report
 from gradcli.batch.stream import Done, Job, cells, kept_rows, worked
 from gradcli.batch.table import Array, Block, Column, Faults, Reader
@@ -146,6 +146,10 @@ class Sheet(NamedTuple):
     def texts(self, numbers: Array) -> list[str]:
         """Numbers as strict JSON has them, for those that stand in lists."""
         return json_texts(numbers)
+
+    def value(self, value: Any) -> str:
+        """A number or lists as strict JSON has them."""
+        return json_text(value)
 
     @property
     def schema(self) -> dict[str, Any]:

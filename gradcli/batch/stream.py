@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcli.batch.binding import Added, Binding
+from gradcli.batch.binding import Added
 from gradcli.batch.json_values import filled
 from gradcli.batch.report import Report, sentence
-from gradcli.batch.table import Array, Block, Faults, Reader
+from gradcli.batch.table import Block, Faults
 from gradcli.batch.writing import Writer, runs_in_a_spreadsheet
 from gradcli.errors import PointMistake
 
 ERRORS = ("keep", "skip", "stop")
-Table = dict[str, Array]
 
 
 class Job(NamedTuple):
     """What is done with a table.
 
-    kernel: arrays of the inputs to arrays of all that is added, shape (rows,) each.
-    troubles: how often each (kind, stage) is met in arrays of inputs, stages and gradients.
+    computed: a block with its results.
     errors: one of ERRORS, what becomes of a row that cannot be computed.
     foreign: columns whose texts a spreadsheet might take for formulas.
     """
 
-    reader: Reader
+    blocks: Iterable[Block]
     writer: Writer
-    binding: Binding
     columns: Sequence[Added]
-    kernel: Callable[[Table], Table]
-    troubles: Callable[[Table], Mapping[tuple[str, str], int]]
+    computed: Callable[[Block], Done]
     errors: str
     foreign: Sequence[str]
 
 
 class Done(NamedTuple):
-    """A block that has been computed. good: the places of the rows that have results; None for all of them."""
+    """A block that has been computed.
+
+    good: the places of the rows that have results; None for all of them. results: for each of these rows, by name:
+    numbers as an array, shape (rows,) or (), or a list of values that are numbers and nested lists.
+    troubles: how often each (kind, stage) was met.
+    """
 
     block: Block
     good: NDArray[np.int64] | None
-    results: Table
+    results: Mapping[str, Any]
     faults: Faults
+    troubles: Mapping[tuple[str, str], int]
 
 
 def run(job: Job, write: Callable[[str], None], report: Report, advance: Callable[[int], None]) -> None:
@@ -62,8 +64,8 @@ def run(job: Job, write: Callable[[str], None], report: Report, advance: Callabl
 
 def worked(job: Job, report: Report, advance: Callable[[int], None]) -> Iterator[Done]:
     """The blocks, computed; what is wrong in one is told when the next is asked for."""
-    for block in job.reader.blocks():
-        done = computed(job, block)
+    for block in job.blocks:
+        done = job.computed(block)
         yield done
         _tell(job, done, report)
         advance(len(block.lines))
@@ -77,28 +79,6 @@ def kept_rows(job: Job, done: Done) -> list[int] | None:
     return [row for row in rows if row not in done.faults]
 
 
-def computed(job: Job, block: Block) -> Done:
-    """The results of a block's good rows, and why the others have none."""
-    inputs, faults = gathered(block, job.binding)
-    good = np.setdiff1d(np.arange(len(block.lines)), list(faults)) if faults else None
-    if good is not None:
-        inputs = {key: numbers[good] for key, numbers in inputs.items()}
-    return Done(block, good, inputs | job.kernel(inputs), faults)
-
-
-def gathered(block: Block, binding: Binding) -> tuple[Table, Faults]:
-    """The inputs as arrays, shape (rows,) each, and the rows in which one of them is no number."""
-    faults = dict(block.faults)
-    inputs: Table = {}
-    for key, name, places in binding.bound:
-        inputs[key], found = block.column(name, places)
-        for row, fault in found.items():
-            faults.setdefault(row, fault._replace(column=name))
-    for key, number in binding.fixed.items():
-        inputs[key] = np.full(len(block.lines), number)
-    return inputs, faults
-
-
 def _tell(job: Job, done: Done, report: Report) -> None:
     block, faults = done.block, done.faults
     if faults and job.errors == "stop":
@@ -108,7 +88,7 @@ def _tell(job: Job, done: Done, report: Report) -> None:
         report.name(block.lines[row], faults[row])
     if job.foreign and not report.runs and any(runs_in_a_spreadsheet(block.words(name)) for name in job.foreign):
         report.runs = block.lines[0]
-    report.count(job.troubles(done.results))
+    report.count(done.troubles)
 
 
 # -- cells --------------------------------------------------------------------------------
@@ -126,6 +106,8 @@ def cells(job: Job, column: Added, done: Done) -> list[str]:
     rows = len(done.block.lines) if done.good is None else len(done.good)
     if column.entries:
         texts = _nested(job, column, done)
+    elif isinstance(done.results[column.key], list):
+        texts = [job.writer.value(value) for value in done.results[column.key]]
     else:
         texts = job.writer.texts(np.broadcast_to(done.results[column.key], rows))
     if done.good is None:

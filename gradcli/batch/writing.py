@@ -14,10 +14,11 @@ from io import StringIO
 from typing import NamedTuple, Protocol
 
 from gradcli.batch.delimited import Delimited, numbers
-from gradcli.batch.json_values import json_texts, value_or_text
+from gradcli.batch.json_values import json_text, json_texts, value_or_text
 from gradcli.batch.jsonl import EMPTY
 from gradcli.batch.table import Array, Block, Reader
 from gradcli.errors import UsageMistake
+from gradcli.values import Value
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 FIRST = set("=@+-\t\r")  # signs with which a formula begins
@@ -41,6 +42,9 @@ class Writer(Protocol):
 
     def texts(self, numbers: Array) -> list[str]:
         """Numbers as they are written: the shortest text that reads back."""
+
+    def value(self, value: Value) -> str:
+        """A number or nested lists as an added cell."""
 
 
 def writer(
@@ -91,6 +95,10 @@ class LinesAsTheyCame(NamedTuple):
         """Numbers as repr has them."""
         return list(map(repr, numbers.tolist()))
 
+    def value(self, value: Value) -> str:
+        """A number as repr has it; lists as JSON, in quotes where they need them."""
+        return line_of([plain(value)], self.delimiter)
+
 
 class LinesAnew(NamedTuple):
     """Lines of CSV or TSV from rows by name."""
@@ -115,6 +123,10 @@ class LinesAnew(NamedTuple):
     def texts(self, numbers: Array) -> list[str]:
         """Numbers as repr has them."""
         return list(map(repr, numbers.tolist()))
+
+    def value(self, value: Value) -> str:
+        """A number as repr has it; lists as JSON."""
+        return plain(value)
 
 
 class ObjectsAsTheyCame(NamedTuple):
@@ -141,6 +153,10 @@ class ObjectsAsTheyCame(NamedTuple):
         """Numbers as strict JSON has them."""
         return json_texts(numbers)
 
+    def value(self, value: Value) -> str:
+        """A number or lists as strict JSON has them."""
+        return json_text(value)
+
 
 class ObjectsAnew(NamedTuple):
     """Lines of JSONL from rows of CSV: cells that give inputs are numbers and lists, all others are strings."""
@@ -163,6 +179,10 @@ class ObjectsAnew(NamedTuple):
     def texts(self, numbers: Array) -> list[str]:
         """Numbers as strict JSON has them."""
         return json_texts(numbers)
+
+    def value(self, value: Value) -> str:
+        """A number or lists as strict JSON has them."""
+        return json_text(value)
 
 
 def _members(titles: Sequence[str], cells: Texts) -> Iterable[str]:
@@ -188,6 +208,11 @@ def _cell(value: object) -> str:
     if isinstance(value, str) or value is None:
         return value or ""
     return json.dumps(value, ensure_ascii=False)
+
+
+def plain(value: Value) -> str:
+    """A number as the shortest text that reads back, lists as JSON."""
+    return json_text(value) if isinstance(value, list) else repr(float(value))
 
 
 def line_of(cells: Iterable[str], delimiter: str) -> str:

@@ -59,7 +59,7 @@ def command(
     if data is not None:
         from gradcli.cli import tables
 
-        many = tables.Options(data, source, to, errors, kernel, only, output, ties, strict)
+        many = tables.Options(data, source, to, errors, kernel, only, output, ties, strict, not no_fuse)
         tables.check(many, program_on_stdin=(file or expr or "-") == "-", one_point=as_json or form or check)
     for name, given in (("--from", source), ("--to", to), ("--errors", errors), ("--kernel", kernel)):
         if given is not None and data is None:
@@ -74,7 +74,7 @@ def command(
     except GradError as error:
         raise error.inside(text, title) from None
     if data is not None:
-        return tables.run(program, title, point, inputs or program.variables, many)
+        return tables.run(program, title, point, inputs, many)
     found = findings(evaluation, ties)
     _report(found, unused, text, title, strict)
     checks = checking.run(evaluation, check, inputs, strict)

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
-from gradcli.calculate import numbers_only
+from gradcli.calculate import means_arrays
 from gradcli.cli import console
 from gradcli.errors import GradError, PointMistake, UsageMistake, did_you_mean, listed
 from gradcli.naming import names_of
@@ -19,10 +19,10 @@ from gradcli.point import Point
 from gradcli.program import Program, base_of
 
 if TYPE_CHECKING:
-    from gradcli.batch.binding import Added, Binding
+    from gradcli.batch.binding import Added
     from gradcli.batch.report import Report
-    from gradcli.batch.stream import Job
-    from gradcli.batch.table import Reader
+    from gradcli.batch.stream import Done, Job
+    from gradcli.batch.table import Block, Reader
     from gradcli.batch.writing import Writer
 
 ENDINGS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -42,6 +42,7 @@ class Options(NamedTuple):
     output: str | None
     ties: str
     strict: bool
+    fuse: bool
 
 
 def check(chosen: Options, program_on_stdin: bool, one_point: str | bool | None) -> None:
@@ -61,12 +62,26 @@ def _need_polars() -> None:
         raise UsageMistake("Parquet cannot be read or written without polars", hint=PARQUET) from None
 
 
-def run(program: Program, title: str, point: Point, inputs: list[str], chosen: Options) -> int:
+class _Way(NamedTuple):
+    """How rows are computed.
+
+    given: the columns that give inputs; unused: names in --at that nobody needs; added: what may be added.
+    without: of a block, the names among them that are no gradients, as inputs that only pick rows have none.
+    """
+
+    given: list[str]
+    unused: list[str]
+    added: list[Added]
+    computed: Callable[[Block], Done]
+    without: Callable[[Block], set[str]] | None = None
+
+
+def run(program: Program, title: str, point: Point, inputs: list[str] | None, chosen: Options) -> int:
     """Value and gradients for each row of a table; the exit status.
 
-    title: what the program is called in messages. Raises GradError, mostly before anything is written.
+    title: what the program is called in messages; inputs: the variables whose gradient is asked for, None for all.
+    Raises GradError, mostly before anything is written.
     """
-    from gradcli.batch.binding import binding
     from gradcli.batch.report import Report
     from gradcli.cli.interrupts import Interrupts
 
@@ -75,16 +90,15 @@ def run(program: Program, title: str, point: Point, inputs: list[str], chosen: O
         Interrupts() as interrupts,
     ):
         reader, source = _reader(interrupts.waiting(data.read1), data, chosen)  # type: ignore[attr-defined]
-        try:
-            numbers_only(program, "--data")
-            found = binding(program, reader.columns, point)
-        except GradError as error:
-            raise error.inside(program.text, title) from None
-        if found.unused:
-            console.remark(f"the program does not use {', '.join(found.unused[:8])}")
         to = chosen.to or _by_name(chosen.output) or source
         _not_on_a_terminal(to, chosen.output)
-        job = _job(program, reader, found, inputs, chosen, to)
+        try:
+            way = (_arrays if means_arrays(program, point) else _numbers)(program, reader, point, inputs, chosen, to)
+        except GradError as error:
+            raise error.inside(program.text, title) from None
+        if way.unused:
+            console.remark(f"the program does not use {', '.join(way.unused[:8])}")
+        job = _job(reader, way, chosen, to)
         report = Report(lambda sentence: console.fail(PointMistake(sentence)))
         with _written(chosen.output, chosen.data) as file, console.counting(chosen.output is not None) as advance:
             _streamed(job, to, file, report, advance)
@@ -102,37 +116,83 @@ def _streamed(job: Job, to: str, file: IO[bytes], report: Report, advance: Calla
         stream.run(job, _handing_on(file), report, advance)
 
 
-def _job(program: Program, reader: Reader, found: Binding, inputs: list[str], chosen: Options, to: str) -> Job:
-    """Everything that a row goes through. to: the format that is written."""
-    from gradcli.batch.binding import added
+def _numbers(
+    program: Program, reader: Reader, point: Point, inputs: list[str] | None, chosen: Options, to: str
+) -> _Way:
+    """The way of programs of numbers. to: the format that is written."""
+    from gradcli.batch.binding import added, binding
     from gradcli.batch.kernel import kernel
-    from gradcli.batch.stream import Job
+    from gradcli.batch.numbers import Numbers
     from gradcli.batch.troubles import counter
-    from gradcli.batch.writing import DELIMITERS, writer
 
-    names = names_of(program)
-    columns = _columns(added(program, names, found, inputs, _has_lists(reader, to)), reader, chosen)
-    titles = [column.title for column in columns]
-    given = {bound.column: None for bound in found.bound}
+    names, inputs = names_of(program), inputs or program.variables
+    found = binding(program, reader.columns, point)
+    gradients = [names.gradient_of(leaf) for leaf in program.inputs if base_of(leaf) in inputs]
+    work = kernel(program, names, chosen.ties, inputs, kind=chosen.kernel or "exact")
+    numbers = Numbers(found, work, counter(program, names, gradients))
+    columns = added(program, names, found, inputs, _has_lists(reader, to))
+    return _Way([bound.column for bound in found.bound], found.unused, columns, numbers.computed)
+
+
+def _arrays(
+    program: Program, reader: Reader, point: Point, inputs: list[str] | None, chosen: Options, to: str
+) -> _Way:
+    """The way of programs over arrays. to: the format that is written."""
+    from gradcli.batch.arrays import Arrays, sources
+
+    if chosen.kernel == "c":
+        raise UsageMistake("--kernel c is for programs of numbers, and this one has arrays")
+    if to == "parquet":
+        raise UsageMistake("arrays are not written to Parquet", hint="--to jsonl writes them as lists")
+    found = sources(program, reader.columns, point)
+    arrays = Arrays(program, found, inputs or program.variables, chosen.ties, chosen.fuse)
+    without = arrays.without_gradient if inputs is None and chosen.only is None else None
+    return _Way(found.columns, found.unused, arrays.added(), arrays.computed, without)
+
+
+def _job(reader: Reader, way: _Way, chosen: Options, to: str) -> Job:
+    """Everything that a row goes through. to: the format that is written."""
+    from gradcli.batch.stream import Job
+    from gradcli.batch.writing import DELIMITERS
+
+    columns = _columns(way.added, reader, chosen)
+    blocks = iter(reader.blocks())
+    if way.without is not None:
+        columns, blocks = _with_gradients(columns, blocks, way.without)
+    given = dict.fromkeys(way.given)
     own = reader.columns or tuple(given)
     foreign = tuple(name for name in own if name not in given)
     alone = chosen.only is not None
-    if to == "parquet":
-        from gradcli.batch.parquet import Sheet
-
-        out: Writer = Sheet(reader, () if alone else own, frozenset(given), columns)
-    else:
-        out = writer(reader, to, own, frozenset(given), titles, alone)
     return Job(
-        reader,
-        out,
-        found,
+        blocks,
+        _writer(reader, to, own, frozenset(given), columns, alone),
         columns,
-        kernel(program, names, chosen.ties, inputs, kind=chosen.kernel or "exact"),
-        counter(program, names, [names.gradient_of(leaf) for leaf in program.inputs if base_of(leaf) in inputs]),
+        way.computed,
         chosen.errors or "keep",
         foreign if to in DELIMITERS and not alone else (),
     )
+
+
+def _with_gradients(
+    columns: list[Added], blocks: Iterator[Block], without: Callable[[Block], set[str]]
+) -> tuple[list[Added], Iterator[Block]]:
+    """The columns that the first block has, and all blocks."""
+    begin = list(islice(blocks, 1))
+    none = without(begin[0]) if begin else set()
+    return [column for column in columns if column.key not in none], chain(begin, blocks)
+
+
+def _writer(
+    reader: Reader, to: str, own: tuple[str, ...], given: frozenset[str], columns: list[Added], alone: bool
+) -> Writer:
+    """What rows are written by. alone: whether nothing is written but what is added."""
+    if to == "parquet":
+        from gradcli.batch.parquet import Sheet
+
+        return Sheet(reader, () if alone else own, given, columns)
+    from gradcli.batch.writing import writer
+
+    return writer(reader, to, own, given, [column.title for column in columns], alone)
 
 
 def _finish(report: Report, chosen: Options) -> int:
