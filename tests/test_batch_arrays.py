@@ -177,3 +177,9 @@ def test_empty_arrays_have_gradients_too():
     data = lines_of({"x": []}, {"x": [2]})
     first, second = map(json.loads, table("sum(x * x)", data).splitlines())
     assert (first["f"], first["dx"], second["dx"]) == (0, [], [4])
+
+
+def test_what_is_not_for_arrays_is_refused():
+    data = lines_of(*ROWS)
+    assert "--kernel c is for programs of numbers" in mistake(SQUARES, data, "--at", "w=[1,2]", "--kernel", "c")
+    assert "--to jsonl writes them as lists" in mistake(SQUARES, data, "--at", "w=[1,2]", "--to", "parquet")

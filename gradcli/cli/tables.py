@@ -134,9 +134,7 @@ def _numbers(
     return _Way([bound.column for bound in found.bound], found.unused, columns, numbers.computed)
 
 
-def _arrays(
-    program: Program, reader: Reader, point: Point, inputs: list[str] | None, chosen: Options, to: str
-) -> _Way:
+def _arrays(program: Program, reader: Reader, point: Point, inputs: list[str] | None, chosen: Options, to: str) -> _Way:
     """The way of programs over arrays. to: the format that is written."""
     from gradcli.batch.arrays import Arrays, sources
 
