@@ -5,7 +5,7 @@ Loaded only where a text has arrays.
 
 from __future__ import annotations
 
-from gradcli import mistakes
+from gradcli import array_mistakes
 from gradcli.array_gates import ARRAY_GATES, Hole, statics
 from gradcli.errors import Span, SyntaxMistake
 from gradcli.gates import NUMBER, Gate, parameters, variadic
@@ -36,7 +36,7 @@ def applied(graph: Graph, gate: Gate, named: dict[str, object], given: tuple[Nod
     free = [name for name in names if name not in named]
     further = given[count:]
     if len(given) < count or len(further) > len(free) or count == 0:
-        raise mistakes.array_arity(gate, len(given), *span)
+        raise array_mistakes.arity(gate, len(given), *span)
     for name, node in zip(free, further, strict=False):
         settings[name] = _whole(node, name)
     if not names:
@@ -51,7 +51,7 @@ def _whole(node: Node, name: str) -> object:
         return tuple(_whole(operand, name) for operand in node.operands)
     number = whole_number(node)
     if number is None:
-        raise mistakes.setting_value(name, node.span)
+        raise array_mistakes.setting_value(name, node.span)
     return number
 
 
@@ -68,7 +68,7 @@ def whole_number(node: Node) -> int | None:
 def _rearranged(graph: Graph, gate: Gate, named: dict[str, object], given: tuple[Node, ...], span: Span) -> Node:
     """reshape(X, (2, 3)), X.reshape(2, 3), X.reshape(N, -1), transpose(X), X.transpose(1, 0)."""
     if not given:
-        raise mistakes.array_arity(gate, 0, *span)
+        raise array_mistakes.arity(gate, 0, *span)
     (name,) = statics(gate)
     sizes = given[1].operands if len(given) == 2 and given[1].gate.name == "stack" else given[1:]
     setting: object = named.get(name)
@@ -83,5 +83,5 @@ def _rearranged(graph: Graph, gate: Gate, named: dict[str, object], given: tuple
             entries.append(number)
         setting = tuple(entries)
     if setting is None and gate.name == "reshape":
-        raise mistakes.array_arity(gate, 1, *span)
+        raise array_mistakes.arity(gate, 1, *span)
     return graph.array(gate, tuple(operands), ((name, setting),), *span)

@@ -21,7 +21,7 @@ WORDS = {
     "lambda": "write the expression itself, its letters are inputs",
     "import": "nothing can be imported; functions are there by name",
 }
-GLUED = re.compile(r"[\w.]+(?:(?<=[eE])[-+−]\w+)?")
+GLUED = r"[\w.]+(?:(?<=[eE])[-+−]\w+)?"
 SIGNS = {
     "≤": "write <=",
     "≥": "write >=",
@@ -115,7 +115,8 @@ def _glued_number(text: str, begin: int, at: int) -> bool:
 
 def _bad_number(text: str, begin: int) -> SyntaxMistake:
     """Digits with something glued to them: 2x, 1e, 0xff, 1.2.3, 3(x)."""
-    written = (GLUED.match(text, begin) or GLUED.match("0"))[0][:60]  # type: ignore[index]
+    glued = re.compile(GLUED).match(text, begin)  # compiled here: every start would pay for it
+    written = glued[0][:60] if glued is not None else "0"
     digits = written
     while digits and not _is_number(digits):
         digits = digits[:-1]
@@ -177,7 +178,7 @@ def function(name: str, start: int, end: int, is_variable: bool, assigned: bool)
 
 def arity(gate: Gate, given: int, start: int, end: int) -> SyntaxMistake:
     """A call with too few or too many operands."""
-    wanted = "two or more operands" if variadic(gate) else _counted(len(parameters(gate)))
+    wanted = "two or more operands" if variadic(gate) else counted(len(parameters(gate)))
     return SyntaxMistake(
         f"{gate.name} takes {wanted}, here {'is' if given == 1 else 'are'} {given}",
         Span(start, end),
@@ -185,7 +186,8 @@ def arity(gate: Gate, given: int, start: int, end: int) -> SyntaxMistake:
     )
 
 
-def _counted(count: int) -> str:
+def counted(count: int) -> str:
+    """How many operands, in words."""
     return "one operand" if count == 1 else f"{count} operands"
 
 
@@ -241,22 +243,6 @@ def too_early(name: str, span: Span, target: Span) -> NameMistake:
     return NameMistake(f"'{name[:60]}' is used before it is assigned", span, "move its statement up")
 
 
-def attribute(text: str, at: int) -> SyntaxMistake:
-    """A dot behind an operand."""
-    end = at + 1
-    while end < len(text) and (text[end].isalnum() or text[end] == "_") and end - at < 40:
-        end += 1
-    name = text[at + 1 : end]
-    from gradcli.array_gates import array_gate_called
-    from gradcli.numpy_words import INSTEAD
-
-    general = "of an array: X.T, X.shape, X.dot(Y), X.sum(axis=0)"
-    if array_gate_called(name) is not None and (name in REDUCTIONS or gate_called(name) is None):
-        return SyntaxMistake(f"'.{name}' is a method", Span(at, end), f"write .{name}()")
-    hint = f"write {name}(x)" if gate_called(name) is not None else INSTEAD.get(name, general)
-    return SyntaxMistake(f"'{text[at:end]}' is not known", Span(at, end), hint)
-
-
 def module(name: str, start: int, end: int) -> NameMistake:
     """A name behind math. or np. that is neither a function's nor a constant's."""
     plain = name.rpartition(".")[2]
@@ -290,23 +276,3 @@ def comma(text: str, start: int) -> SyntaxMistake:
 def closed(start: int) -> SyntaxMistake:
     """A parenthesis that was never opened."""
     return SyntaxMistake("')' closes nothing", Span(start, start + 1))
-
-
-def setting(name: str, call: str, start: int, equal: int, gate: Gate | None) -> SyntaxMistake:
-    """A parameter by name that a gate does not have, as log(x, base=2)."""
-    if gate is None:
-        return equals(equal, call)
-    return SyntaxMistake(f"{call} has no parameter '{name[:40]}'", Span(start, equal), f"write {gate.form}")
-
-
-def setting_value(name: str, span: Span) -> SyntaxMistake:
-    """A static parameter that is not written out, as axis=k."""
-    wanted = {"keepdims": "True or False", "axis": "a whole number, such as 0, or a tuple of them"}
-    return SyntaxMistake(f"'{name}' is {wanted.get(name, 'a whole number')}, as written", span)
-
-
-def array_arity(gate: Gate, given: int, start: int, end: int) -> SyntaxMistake:
-    """A call of an array gate with too few or too many operands."""
-    name = gate.form.partition("(")[0]
-    what = f"{name} takes a list of arrays" if variadic(gate) else f"{name} does not take {_counted(given)}"
-    return SyntaxMistake(what, Span(start, end), f"write {gate.form.replace(', ...', '')}")

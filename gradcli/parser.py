@@ -7,12 +7,13 @@ wrong with a text is said in mistakes.py.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from gradcli import mistakes
 from gradcli.errors import Span, SyntaxMistake
 from gradcli.gates import GATES, takes
 from gradcli.graph import ALL_AXES, NEW_AXIS, Graph, Node
-from gradcli.spellings import Spellings
+from gradcli.stack import Stack
 from gradcli.tokens import (
     COMPARISON,
     COMPARISONS,
@@ -26,6 +27,9 @@ from gradcli.tokens import (
     TOKEN,
     Pending,
 )
+
+if TYPE_CHECKING:
+    from gradcli.brackets import Brackets
 
 BRACKETS = ("[", "]", ":")
 
@@ -41,32 +45,28 @@ def parse(text: str, graph: Graph, rule: bool = False) -> Graph:
     return graph
 
 
-class _Parser:
-    """The state between two tokens.
+class _Parser(Stack):
+    """The stack, and the tokens that move it.
 
-    at: where the next statement begins; end: where the last operand ends.
-    operands: finished nodes; starts: where each begins.
-    pending: operators that wait for their right operand, as (binding, gate, 1 or 2 operands, place of a prefix),
-    and opened parentheses, as (0, gate of a call or None, operands before it, place); where arrays are made
-    or meant, as (-1, Frame, operands before it, place).
-    depth: how many parentheses are open; equal: where the statement has an == outside them, or -1.
+    at: where the next statement begins; equal: where the statement has an == outside parentheses, or -1.
     """
 
-    __slots__ = ("at", "depth", "end", "equal", "graph", "operands", "pending", "spellings", "starts", "text")
+    __slots__ = ("_brackets", "at", "equal")
 
     def __init__(self, text: str, graph: Graph, rule: bool) -> None:
-        self.text = text
-        self.graph = graph
-        self.spellings = Spellings(text, graph, rule)
-        self.at = self.end = 0
-        self._begin()
-
-    def _begin(self) -> None:
-        self.operands: list[Node] = []
-        self.starts: list[int] = []
-        self.pending: list[Pending] = []
+        super().__init__(text, graph, rule)
+        self.at = 0
         self.equal = -1
-        self.depth = 0
+        self._brackets: Brackets | None = None
+
+    @property
+    def brackets(self) -> Brackets:
+        """What arrays add to the grammar; it is loaded where a text first has some of it."""
+        if self._brackets is None:
+            from gradcli.brackets import Brackets
+
+            self._brackets = Brackets(self)
+        return self._brackets
 
     # -- statements -----------------------------------------------------------------------
 
@@ -77,7 +77,8 @@ class _Parser:
         while self._more():
             if bare is not None:
                 raise mistakes.unnamed(place.start, place.end, self.equal)
-            self._begin()
+            self.begin()
+            self.equal = -1
             target = TARGET.match(self.text, self.at)
             self.at = target.end() if target else self.at
             node = self._expression()
@@ -155,7 +156,7 @@ class _Parser:
     def _finished(self) -> Node:
         self.reduce(COMPARISON)
         if self.pending:
-            raise mistakes.unclosed(self.text, self._opened())
+            raise mistakes.unclosed(self.text, self.opened())
         return self.operands[0]
 
     def _incomplete(self, kind: str | None, start: int, end: int) -> bool:
@@ -166,31 +167,18 @@ class _Parser:
             gate = self.spellings.function(written, start, end)
             receiver = self.spellings.receivers.get(written)
             if receiver is None:
-                self.pending.append((0, gate, len(self.operands), start))
+                self.open(0, gate, len(self.operands), start)
             else:
-                from gradcli import brackets
-
-                brackets.open_call(self, gate, receiver, start)
-            self.depth += 1
+                self.brackets.open_call(gate, receiver, start)
         elif kind == "operator" and sign in PREFIXES:
             binding, name = PREFIXES[sign]
             if name:
                 self.pending.append((binding, GATES[name], 1, start))
         elif kind in ("keyword", "attribute") or sign in BRACKETS or (self.pending and self.pending[-1][0] < 0):
-            from gradcli import brackets
-
-            return brackets.incomplete(self, kind, start, end)
+            return self.brackets.incomplete(kind, start, end)
         else:
             raise self.unexpected(kind, start, end)
         return False
-
-    def unexpected(self, kind: str | None, start: int, end: int) -> SyntaxMistake:
-        """What is wrong with a token that cannot begin an operand."""
-        if kind == "other" and self.text[start] != ".":
-            return mistakes.character(self.text, start)
-        if kind == "end" and self.depth:
-            return mistakes.unclosed(self.text, self._opened())
-        return mistakes.operand(self.text, start, end, kind in ("end", "newline", "semicolon"))
 
     def _complete(self, kind: str | None, start: int, end: int) -> bool:
         """Take a token behind a complete operand; whether the operand is complete still."""
@@ -202,42 +190,14 @@ class _Parser:
             self.operands.append(self.graph.apply(GATES["pow"], (base, exponent), self.starts[-1], end))
             self.end = end
         elif kind == "attribute" or self.text[start] in BRACKETS:
-            from gradcli import brackets
-
-            return brackets.complete(self, kind, start, end)
+            return self.brackets.complete(kind, start, end)
         elif kind == "comma":
             self.reduce(COMPARISON)
             if not self.pending or self.pending[-1][0] or self.pending[-1][1] is None:
-                from gradcli import brackets
-
-                brackets.comma(self, start)
+                self.brackets.comma(start)
         else:
-            raise self._misplaced(kind, start, end)
+            raise self.misplaced(kind, start, end)
         return kind != "comma"
-
-    def _misplaced(self, kind: str | None, start: int, end: int) -> SyntaxMistake:
-        """What is wrong with a token that cannot follow an operand."""
-        sign = self.text[start]
-        if kind == "keyword":
-            return mistakes.word(self.text, self.starts[-1], start, end)
-        if kind == "equals":
-            return mistakes.equals(start, self._innermost_call(), self.text)
-        if kind == "open":
-            return mistakes.called(self.text, self.starts[-1], start)
-        if kind == "other":
-            return (mistakes.attribute if sign == "." else mistakes.character)(self.text, start)
-        return mistakes.word(self.text, self.starts[-1], start, end)
-
-    def _opened(self) -> int:
-        """Where the innermost parenthesis was opened."""
-        return [place for binding, _, _, place in self.pending if binding <= 0][-1]
-
-    def _innermost_call(self) -> str:
-        """The name of the call whose operands are being read, or nothing."""
-        for binding, gate, _, _ in reversed(self.pending):
-            if binding == 0:
-                return gate.name if gate is not None else ""
-        return ""
 
     # -- operators ------------------------------------------------------------------------
 
@@ -246,28 +206,13 @@ class _Parser:
         symbol, start = token[OPERATOR], token.start(OPERATOR)
         if symbol not in COMPARISONS:
             if symbol == "@":
-                from gradcli import brackets
-
-                return brackets.matmul(self)
+                return self.brackets.matmul()
             raise mistakes.operand(self.text, start, start + len(symbol), False)
         self.reduce(COMPARISON + 1)
         if self.pending and self.pending[-1][0] == COMPARISON:
             raise mistakes.chained(start, start + len(symbol))
         self.equal = start if symbol == "==" and not self.depth else self.equal
         return COMPARISONS[symbol]
-
-    def reduce(self, binding: int) -> None:
-        """Apply the pending operators that bind at least so tightly."""
-        pending, operands, starts, apply = self.pending, self.operands, self.starts, self.graph.apply
-        while pending and pending[-1][0] >= binding:
-            _, gate, count, start = pending.pop()
-            right = operands.pop()
-            if count == 2:
-                starts.pop()
-                operands[-1] = apply(gate, (operands[-1], right), starts[-1], self.end)
-            else:
-                starts[-1] = start
-                operands.append(apply(gate, (right,), start, self.end))
 
     def close(self, start: int) -> None:
         """A closing parenthesis: of a call, whose gate is applied, or of a group."""
@@ -278,16 +223,12 @@ class _Parser:
         self.depth -= 1
         self.end = start + 1
         if binding:
-            from gradcli import brackets
-
-            brackets.close_call(self, gate, before, begin)
+            self.brackets.close_call(gate, before, begin)
         elif gate is not None:
             given = tuple(self.operands[before:])
             if not takes(gate.form, len(given)):
                 if len(given) == 1 and gate.name in mistakes.REDUCTIONS:
-                    from gradcli import brackets
-
-                    return brackets.reduced(self, gate, before, begin)
+                    return self.brackets.reduced(gate, before, begin)
                 raise mistakes.arity(gate, len(given), begin, self.end)
             self.operands[before:] = [self.graph.apply(gate, given, begin, self.end)]
             del self.starts[before + 1 :]

@@ -109,7 +109,9 @@ class Spellings:
             gate = array_gate_called(name, self.rule)
             self.receivers[written] = "" if qualified else module
         if gate is None and module and not qualified:
-            raise mistakes.attribute(self.text, start + written.rindex("."))
+            from gradcli import array_mistakes
+
+            raise array_mistakes.attribute(self.text, start + written.rindex("."))
         if gate is None:
             assigned = re.match(r"[^()=\n]*\)[ \t]*=(?!=)", self.text[end : end + 200]) is not None
             is_variable = self.used(name) >= 0 or name in self.graph.statements
@@ -126,11 +128,12 @@ def array_gate_called(name: str, rule: bool = False) -> Gate | None:
 
 def attribute(text: str, graph: Graph, owner: Node, name: str, start: int, end: int) -> Node:
     """X.T or X.shape. Raises SyntaxMistake for anything else; `end` is where the attribute ends."""
+    from gradcli import array_mistakes
     from gradcli.array_gates import ARRAY_GATES
 
     gate = {"T": ARRAY_GATES["transpose"], "shape": ARRAY_GATES["shape"]}.get(name)
     if gate is None:
-        raise mistakes.attribute(text, end - len(name) - 1)
+        raise array_mistakes.attribute(text, end - len(name) - 1)
     return graph.array(gate, (owner,), (), start, end)
 
 

@@ -17,7 +17,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A module imports only from modules above it; a package counts as one module here. A new one gets its line.
 HOUSE = """
     errors words ieee gates array_gates sizes dimensions graph
-    tokens numpy_words mistakes spellings array_calls indices brackets parser printer formula rewrite
+    tokens numpy_words mistakes array_mistakes spellings stack array_calls indices brackets parser
+    printer formula rewrite
     program naming staging misfits shape_rules shaping written_gates shapes backward
     rows evaluate array_values array_evaluate array_findings entries exact local array_local findings
     files values declared point calculate
