@@ -6,7 +6,7 @@ broadcast, none where shapes agree; what NumPy stretches by itself is not stretc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from gradcli.array_gates import ARRAY_GATES, HELPERS, Setting, Slice, is_array_gate
@@ -63,6 +63,7 @@ class ArrayFormulas:
         self.letters: list[Node] = []
         self.numbers: dict[Node, int] = {}
         self.own: dict[Node, Shape] = {}  # the shapes that NumPy gives expressions
+        self.inlined: set[Node] = set()  # lines that are written inside the line that uses them
 
     # -- lines ----------------------------------------------------------------------------
 
@@ -82,7 +83,7 @@ class ArrayFormulas:
         return self.written.array(node.gate, tuple(operands), cast(Settings, node.static))
 
     def _operand(self, node: Node) -> Node:
-        if node.operands and self.program.inside[node.index]:
+        if node.operands and (self.program.inside[node.index] or node in self.inlined):
             return self._written(node)
         if node.constant and not node.operands:
             return self._leaf(self.written, node)
@@ -113,6 +114,15 @@ class ArrayFormulas:
         made = self.graph.element(str(self._number(node)), ())
         self.own[made] = shape if own is None else own
         return Term(made, shape)
+
+    def letters_in(self, rule: Node) -> Iterator[Node]:
+        """The variables that a formula reads, as often as it does."""
+        waiting = [rule]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node.static, Input):
+                yield self.letters[int(node.static.base)]
+            waiting.extend(node.operands)
 
     def expression(self, term: Term) -> Expression:
         """A term, to be spelled."""
@@ -173,10 +183,22 @@ class ArrayFormulas:
         raise UsageMistake(f"no stage has the shape {shape}, which a gradient needs", hint="name the sum that has it")
 
     def elementwise(self, gate: Gate, terms: tuple[Term, ...]) -> Term:
-        """A gate entry by entry."""
+        """A gate entry by entry; numbers are multiplied before arrays are."""
+        if gate.name == "mul":
+            terms = self._numbers_first(*terms)
         node = self.graph.apply(gate, tuple(term.node for term in terms))
         self.own.setdefault(node, broadcast([self.own[term.node] for term in terms]))
         return Term(node, broadcast([term.shape for term in terms]))
+
+    def _numbers_first(self, left: Term, right: Term) -> tuple[Term, Term]:
+        """The factors, of a number times an array times a number those two numbers as one."""
+        number, array = (left, right) if not self.own[left.node] else (right, left)
+        inner = array.node.operands
+        if self.own[number.node] or not self.own[array.node] or array.node.gate.name != "mul":
+            return left, right
+        if self.own[inner[0]]:
+            return left, right
+        return self.elementwise(GATES["mul"], (Term(inner[0], ()), number)), Term(inner[1], array.shape)
 
     def times(self, left: Term, right: Term) -> Term:
         """A product."""
@@ -267,7 +289,13 @@ class ArrayFormulas:
         rule = contribution(gate, place, guarded)
         assert rule is not None, "only operands that receive something have flows"
         letters = {**dict(zip(parameters(gate), values, strict=True)), "out": out, "dout": dout}
+        if gate.name == "relu" and self._passing(node.operands[0]):
+            rule = formula("where(out <= 0, 0, dout)")  # out is positive where x is
         return self._work(rule, letters, settings)
+
+    def _passing(self, node: Node) -> bool:
+        """Whether a value has no name but one that gradcli made."""
+        return bool(node.operands) and node not in self.program.graph.titles
 
     def _positive(self, node: Node) -> bool:
         """Whether a value is positive or nan, by its gate and those under it."""
@@ -283,6 +311,8 @@ class ArrayFormulas:
         turned = {"gt": "lt", "ge": "le"} if node.gate.name == "min" else {}
         if len(values) == 2:
             letters = {"a": values[place], "b": values[1 - place], "dout": dout}
+            if PAIRS[self.ties][place].startswith("where(b") and self._passing(node.operands[place]):
+                letters["a"] = out  # b >= a where b >= max(a, b), and nobody needs to keep a
             return self._work(_turned(formula(PAIRS[self.ties][place]), turned), letters, {})
         equal = [self.elementwise(GATES["eq"], (value, out)) for value in values]
         one, zero = self.number("1"), self.number("0")

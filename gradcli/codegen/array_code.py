@@ -5,19 +5,25 @@ A gradient that is the same along an axis is kept as small as it is, until an in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from typing import NamedTuple
 
+from gradcli.array_gates import is_array_gate
 from gradcli.array_local import ArrayFormulas, Entry, Term
-from gradcli.backward import flows
+from gradcli.backward import Flow, flows
 from gradcli.calculate import varying
+from gradcli.codegen.inlining import inlined
 from gradcli.dimensions import Shape, broadcast
+from gradcli.exact import is_number
 from gradcli.gates import INPUT
 from gradcli.graph import Node
 from gradcli.local import Expression
 from gradcli.naming import names_of
 from gradcli.program import Program, used_by_output
+
+COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
 
 
 class Sent:
@@ -25,6 +31,8 @@ class Sent:
 
     to: the node. term: what is added, at an entry or everywhere. first: whether nothing was added before.
     whole: whether it is stretched to the node's shape; owned: whether it needs memory of its own.
+    passed: whether it needs no line, being another gradient by another name.
+    zeroed: whether it is another gradient with zeros in it, which nobody else reads.
     """
 
     def __init__(self, to: Node, term: Term, entry: Entry | None, first: bool) -> None:
@@ -34,6 +42,8 @@ class Sent:
         self.first = first
         self.whole = False
         self.owned = False
+        self.passed = False
+        self.zeroed = False
 
 
 class ArrayCode(NamedTuple):
@@ -62,6 +72,13 @@ def array_coded(program: Program, ties: str, wrt: Iterable[str] | None) -> Array
     return _Builder(program, ties, wrt).code()
 
 
+def zeroed(rule: Node) -> bool:
+    """Whether a rule is where(a comparison, 0, a variable)."""
+    if rule.gate.name != "where" or rule.operands[0].gate.name not in COMPARISONS:
+        return False
+    return is_number(rule.operands[1], 0) and rule.operands[2].gate is INPUT
+
+
 class _Builder:
     """The contributions so far, by the node that receives them."""
 
@@ -78,12 +95,12 @@ class _Builder:
         """Everything, in order."""
         program, names = self.program, names_of(self.program)
         used = used_by_output(program)
-        groups = [
-            (line, self._group(line, [flow.steps for flow in sent]))
-            for line, sent in groupby(flows(program, self.wanted), key=lambda flow: flow.line)
-        ]
+        groups = [(line, self._group(line, [flow.steps for flow in sent])) for line, sent in self._in_order()]
         for leaf in program.inputs:
             self._settled(leaf)
+        groups = [(line, [one for one in sent if not one.passed]) for line, sent in groups]
+        self._route_in_place(groups)
+        self.formulas.inlined = inlined(program, used, self._read(groups))
         shape = program.shapes[program.output]
         gradients = {self.gradient[node]: names.gradient_of(node) for node in self.gradient}
         return ArrayCode(
@@ -97,8 +114,48 @@ class _Builder:
             {name: names.gradient[name] for name in program.variables},
             names.gradient_of(program.output) if any(size != 1 for size in shape) else "",
             [(line, self.formulas.line(line)) for line in program.lines if used[line.index]],
-            groups,
+            [(line, sent) for line, sent in groups if sent],
         )
+
+    def _in_order(self) -> list[tuple[Node, list[Flow]]]:
+        """The flows by line. What W**2 sends an input that receives more comes last: its memory is needed last."""
+        ways = [(line, list(sent)) for line, sent in groupby(flows(self.program, self.wanted), lambda one: one.line)]
+        count = Counter(flow.operand for _, sent in ways for flow in sent)
+        last = {
+            line
+            for line, sent in ways
+            if not is_array_gate(line.gate)
+            and all(flow.operand.gate is INPUT and count[flow.operand] > len(sent) for flow in sent)
+        }
+        return sorted(ways, key=lambda way: way[0] in last)
+
+    def _route_in_place(self, groups: list[tuple[Node, list[Sent]]]) -> None:
+        """Marks what is a gradient that nobody else reads, with zeros in it."""
+        leaves = {leaf: self.received.get(node, []) for node, leaf in self.gradient.items()}
+        every = [one for _, sent in groups for one in sent]
+        reads = Counter(leaf for one in every for leaf in self.formulas.letters_in(one.term.node))
+        for one in every:
+            if one.entry is None and one.first and zeroed(one.term.node):
+                condition, _, gradient = one.term.node.operands
+                leaf = next(self.formulas.letters_in(gradient))
+                shapes = {self.formulas.own[node] for node in (condition, gradient)} | {self.program.shapes[one.to]}
+                made = leaves.get(leaf) and not any(self._is_shared(it) for it in leaves[leaf])
+                one.zeroed = bool(made) and len(shapes) == 1 and () not in shapes and reads[leaf] == 1
+
+    def _is_shared(self, sent: Sent) -> bool:
+        """Whether what arrives may be another variable's memory."""
+        return sent.first and not sent.entry and not sent.owned and self.formulas.is_view(sent.term.node)
+
+    def _read(self, groups: list[tuple[Node, list[Sent]]]) -> set[Node]:
+        """The variables that the backward pass reads."""
+        found: set[Node] = set()
+        for _, sent in groups:
+            for one in sent:
+                for rule in [one.term.node, *(pick.rule for pick in one.entry.picks)] if one.entry else [one.term.node]:
+                    found.update(self.formulas.letters_in(rule))
+                if one.entry or one.whole:
+                    found.add(one.to)  # whose shape is asked for
+        return found
 
     def _group(self, line: Node, ways: list[tuple[tuple[Node, int], ...]]) -> list[Sent]:
         upstream = self._upstream(line)
@@ -135,7 +192,17 @@ class _Builder:
             if all(size == 1 for size in shape):
                 return self.formulas.number("1", shape)
             return self._letter(line, shape, shape)
-        return self._letter(line, shape, self._settled(line))
+        own = self._settled(line)
+        sent = self.received[line]
+        if len(sent) == 1 and line not in self.program.graph.titles and self._is_name(sent[0]):
+            sent[0].passed = True
+            return Term(sent[0].term.node, shape)
+        return self._letter(line, shape, own)
+
+    def _is_name(self, sent: Sent) -> bool:
+        """Whether a contribution is a variable as it is, or 1."""
+        node = sent.term.node
+        return sent.entry is None and not sent.whole and (node.gate is INPUT or is_number(node, 1))
 
     def _letter(self, node: Node, shape: Shape, own: Shape) -> Term:
         leaf = self.formulas.graph.placeholder()

@@ -79,6 +79,7 @@ DIALECT = Dialect(
     conditions=CONDITIONS,
     form=_form,
 )
+MASKS = DIALECT._replace(forms={**DIALECT.forms, **pythonic.COMPARED})  # comparisons as truth values
 
 
 def array_frame(code: ArrayCode, options: Options) -> Iterator[str]:
@@ -126,7 +127,7 @@ class _Writer:
 
     # -- expressions ----------------------------------------------------------------------
 
-    def text(self, expression: Expression, binding: int = 0) -> str:
+    def text(self, expression: Expression, binding: int = 0, dialect: Dialect = DIALECT) -> str:
         """An expression."""
         rule, letters = expression
         self.rules.append(rule)
@@ -134,13 +135,15 @@ class _Writer:
         def name(node: Node) -> str | None:
             return self.names[letters[int(node.static.base)]] if isinstance(node.static, Input) else None
 
-        return operand_text(rule, name, DIALECT, binding)
+        return operand_text(rule, name, dialect, binding)
 
     # -- lines ----------------------------------------------------------------------------
 
     def forward(self) -> Iterator[str]:
         """The lines of the forward pass, each with its shape."""
         for line, value in self.code.stages:
+            if line in self.code.formulas.inlined:
+                continue
             yield f"{self.names[line]} = {self.text(value)}  # {written(self.shapes[line])}"
 
     def backward(self) -> Iterator[str]:
@@ -149,7 +152,8 @@ class _Writer:
         for name in self._elementwise():
             yield f"{self._gradient(name)} = np.zeros_like({self.spelled[name]})"
         for line, sent in self.code.groups:
-            yield f"# backprop {self.names[line]} = {values[line]}"
+            name = "" if line in self.code.formulas.inlined else f"{self.names[line]} = "
+            yield f"# backprop {name}{values[line]}"
             for one in sent:
                 yield from self._assignment(one)
         for name in self.code.wanted:
@@ -166,6 +170,12 @@ class _Writer:
 
     def _assignment(self, sent: Sent) -> Iterator[str]:
         name = self.of[sent.to]
+        if sent.zeroed:
+            where, _, gradient = (Expression(one, self.code.formulas.letters) for one in sent.term.node.operands)
+            self.made.add(name)
+            yield f"{name} = {self.text(gradient)}"
+            yield f"np.putmask({name}, {self.text(where, dialect=MASKS)}, 0.0)"
+            return
         value = self.text(self.code.formulas.expression(sent.term))
         sign = "=" if sent.first else "+="
         self.made.add(name)
