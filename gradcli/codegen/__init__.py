@@ -14,6 +14,7 @@ from gradcli.program import Program
 
 FRAME = ("agrees", "failures", "forward", "kept", "lowered", "moved", "raised", "results", "scratch", "step")
 TARGETS = ("python", "numpy", "c", "javascript", "torch", "jax", "latex")
+ARRAYS = ("numpy", "latex")  # those whose code takes arrays: each has a file NAME_arrays.py
 
 
 def target_called(name: str) -> Target:
@@ -47,10 +48,10 @@ def generate(
 
 def _over_arrays(program: Program, target: str, options: Options, ties: str, wrt: Iterable[str] | None) -> str:
     """The code of a program with shapes. Raises UsageMistake where the language, form or style has no arrays."""
-    if target != "numpy":
+    if target not in ARRAYS:
         raise UsageMistake(
             f"code for {target} is written for programs of numbers, and this one has arrays",
-            hint="--target numpy takes arrays",
+            hint=f"these targets take arrays: {', '.join(ARRAYS)}",
         )
     if options.style != "plain":
         raise UsageMistake(
@@ -58,9 +59,9 @@ def _over_arrays(program: Program, target: str, options: Options, ties: str, wrt
             hint="--style plain takes arrays",
         )
     from gradcli.codegen.array_code import array_coded
-    from gradcli.codegen.numpy_arrays import array_frame
 
-    return "\n".join(array_frame(array_coded(program, ties, wrt), options)) + "\n"
+    language = import_module(f"gradcli.codegen.{target}_arrays")
+    return "\n".join(language.array_frame(array_coded(program, ties, wrt), options)) + "\n"
 
 
 def _function_name(name: str, language: Target) -> str:
