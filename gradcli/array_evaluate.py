@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from gradcli import backward
-from gradcli.array_values import Array, leaf_value, settings_of, sum_to, value, worked_out
+from gradcli.array_elementwise import Array
+from gradcli.array_pullbacks import sum_to
+from gradcli.array_values import leaf_value, settings_of, value, worked_out
 from gradcli.dimensions import written
 from gradcli.errors import PointMistake, ShapeMistake
 from gradcli.evaluate import Evaluation

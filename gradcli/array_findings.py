@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradcli.array_gates import is_array_gate
-from gradcli.array_values import kept, settings_of, worked_out
+from gradcli.array_pullbacks import kept
+from gradcli.array_values import settings_of, worked_out
 from gradcli.dimensions import written
 from gradcli.evaluate import Evaluation
 from gradcli.formula import formula

@@ -20,7 +20,8 @@ HOUSE = """
     tokens numpy_words mistakes array_mistakes spellings stack array_calls indices brackets parser
     printer formula rewrite
     program naming staging misfits shape_rules shaping written_gates shapes backward
-    rows evaluate array_values array_evaluate array_findings entries exact local array_local findings
+    rows evaluate array_elementwise array_reductions array_pullbacks array_values
+    array_evaluate array_findings entries exact local array_local findings
     files values declared point calculate
     checks diagnose explain codegen draw batch
     api
