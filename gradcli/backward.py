@@ -87,11 +87,20 @@ def active(program: Program, wrt: Iterable[str] | None = None) -> bytearray:
 
 def passes(gate: Gate, place: int) -> bool:
     """Whether any gradient flows to the operand at `place`."""
-    partials = gate.partials
-    if not partials and variadic(gate):
+    found = _PASSES.get((gate.name, place))
+    if found is None:
+        found = _PASSES[gate.name, place] = _passes(gate, place)
+    return found
+
+
+_PASSES: dict[tuple[str, int], bool] = {}  # by name: a row of the table takes long to hash
+
+
+def _passes(gate: Gate, place: int) -> bool:
+    if not gate.partials and variadic(gate):
         return True
     letter = parameters(gate)[place]
-    return partials.get(letter, "0") != "0" or letter in gate.pullback
+    return gate.partials.get(letter, "0") != "0" or letter in gate.pullback
 
 
 def leading(program: Program, wrt: Iterable[str] | None = None) -> bytearray:

@@ -10,7 +10,8 @@ Legend
   partials  local gradients, to be multiplied by the gradient that arrives: {"a": "b", "b": "a"};
             `out` is the gate's own value; the literal "0" (or no entry) means that nothing flows
   textbook  a local gradient as the note writes it, where `partials` has a form in `out`
-  unit      a local gradient where the first operand is 1: a division less and one rounding more
+  unit      a whole contribution where the first operand is 1: no division, one rounding more; behind a product
+            `out * dout` is that product, which a compiler has computed before
   pullback  whole contributions where a product would not do (`dout` is the gradient that arrives):
             gates that route give an operand that is not chosen exactly 0, also where dout is inf
   means     definition by other gates: what --no-fuse takes it apart into; a call without one is a
@@ -123,7 +124,7 @@ ROWS = (
     Gate("mul", "a * b", "mul swaps: each operand receives the gradient times the other one",
          {"a": "b", "b": "a"}, stem="{a}{b}", near=PAIR, glyph="*"),
     Gate("div", "a / b", "div divides the gradient by the denominator, which gets that times minus the quotient",
-         {"a": "1 / b", "b": "-out / b"}, textbook={"b": "-a / b ** 2"}, unit={"b": "-out * out"},
+         {"a": "1 / b", "b": "-out / b"}, textbook={"b": "-a / b ** 2"}, unit={"b": "-out * (out * dout)"},
          stem="{a}over{b}", operands=("num", "den"),
          near=((-2.0, 2.0), (0.3, 2.0)), glyph="/"),
     Gate("neg", "-a", "neg turns the sign of the gradient",
@@ -231,7 +232,7 @@ ROWS = (
     # -- neurons --------------------------------------------------------------------------
     Gate("sigmoid", "sigmoid(x)", "a sigmoid passes at most a quarter of the gradient",
          {"x": "(1 - out) * out"}, means="1 / (1 + exp(-x))",
-         stable="where(x >= -709, 1 / (1 + exp(-x)), exp(x))",
+         stable="where(x < -709, exp(x), 1 / (1 + exp(-x)))",
          fuses=True, stem="sig{x}", aliases=("σ",), glyph="σ"),
     Gate("softplus", "softplus(x)", "softplus multiplies the gradient by the sigmoid of its input",
          {"x": "sigmoid(x)"}, means="log(1 + exp(x))",

@@ -168,8 +168,8 @@ class Formulas:
     def _rule(self, gate: Gate, place: int, operands: list[Node]) -> Node:
         letter = parameters(gate)[place]
         written = gate.textbook.get(letter) if self.textbook else None
-        if self.quick and is_number(operands[0], 1):
-            written = written or gate.unit.get(letter)
+        if not written and self.quick and letter in gate.unit and is_number(operands[0], 1):
+            return formula(gate.unit[letter])
         rule = formula(f"({written}) * dout") if written else contribution(gate, place, self.guarded)
         assert rule is not None, "only operands that receive something have flows"
         return rule

@@ -15,6 +15,7 @@ from gradcli.gates import GATES, takes
 from gradcli.graph import ALL_AXES, NEW_AXIS, Graph, Node
 from gradcli.stack import Stack
 from gradcli.tokens import (
+    BETWEEN,
     COMPARISON,
     COMPARISONS,
     OPERAND,
@@ -84,7 +85,8 @@ class _Parser(Stack):
             node = self._expression()
             place = Span(self.starts[0], self.end)
             if target:
-                self._assign(SPELLINGS.get(target[1], target[1]), Span(*target.span(1)), node)
+                name = target[1]
+                self._assign(SPELLINGS.get(name, name), Span(*target.span(1)), node)
             else:
                 bare = node
         if bare is not None:
@@ -98,11 +100,10 @@ class _Parser(Stack):
 
     def _more(self) -> bool:
         """Move to the next statement; whether there is one."""
-        for token in TOKEN.finditer(self.text, self.at):
-            if token.lastgroup not in ("newline", "semicolon", "comment"):
-                self.at = token.start()
-                return token.lastgroup != "end"
-        return False
+        between = BETWEEN.match(self.text, self.at)
+        assert between is not None, "it matches nothing, too"
+        self.at = between.end()
+        return self.at < len(self.text)
 
     def _assign(self, name: str, span: Span, node: Node) -> None:
         self.spellings.check(name, span.start)

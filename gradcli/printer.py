@@ -122,12 +122,12 @@ def _operand(node: Node, place: int, name: Name, dialect: Dialect, binding: int)
     if operand.gate is NUMBER and dialect.operand is not None:
         return dialect.operand(node, place)
     if node.gate.name == "where" and place == 0 and dialect.conditions:
-        return _condition(operand, name, dialect)
+        return condition_text(operand, name, dialect)
     text = operand_text(operand, name, dialect, binding)
     return f"({text})" if operand.gate is NUMBER and node.gate.form.startswith("A.") else text  # 1.T is no number
 
 
-def _condition(node: Node, name: Name, dialect: Dialect) -> str:
+def condition_text(node: Node, name: Name, dialect: Dialect) -> str:
     """A condition as a language tests it, rather than as a number."""
     name_of_gate = node.gate.name
     form = dialect.conditions.get(name_of_gate)
@@ -136,7 +136,7 @@ def _condition(node: Node, name: Name, dialect: Dialect) -> str:
     if name(node) is not None or form is None or (node.gate.name in JOINED and not _joins_conditions(node)):
         return dialect.conditions[""].replace("a", operand_text(node, name, dialect, COMPARISON + 1))
     if node.gate.name in JOINED:
-        sides = [_condition(operand, name, dialect) for operand in node.operands]
+        sides = [condition_text(operand, name, dialect) for operand in node.operands]
     else:
         sides = [_operand(node, place, name, dialect, COMPARISON + 1) for place in (0, 1)]
     return re.sub(r"\b[ab]\b", lambda letter: sides["ab".index(letter[0])], form)

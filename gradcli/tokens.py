@@ -34,6 +34,7 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 OPERAND, OPERATOR = TOKEN.groupindex["operand"], TOKEN.groupindex["operator"]
+BETWEEN = re.compile(r"(?:[ \t\r\n;]++|\#[^\n]*+)*+")  # statements
 TARGET = re.compile(rf"[ \t\r]*({WORD})[ \t]*=(?!=)")
 
 SPELLINGS = {"^": "**", "·": "*", "×": "*", "÷": "/", "−": "-", "²": "2", "³": "3", "π": "pi"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import isfinite
 
+from gradcli.codegen.target import Guards
 from gradcli.exact import COMPARISONS
 from gradcli.gates import GATES
 
@@ -25,6 +26,12 @@ def number(written: str, infinity: str) -> str:
 def comment(text: str) -> str:
     """A line of comment."""
     return f"// {text}" if text else "//"
+
+
+def body(value: str, guards: Guards) -> list[str]:
+    """The body of a small function and the brace that ends it."""
+    early = [f"if ({condition}) return {result};" for condition, result in guards]
+    return [*indented([*early, f"return {value};"]), "}"]
 
 
 def indented(lines: Iterable[str]) -> Iterator[str]:

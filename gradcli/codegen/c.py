@@ -9,7 +9,7 @@ from gradcli.codegen import braces, header
 from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
 from gradcli.codegen.scripts import SMALLEST, STEP, TOLERANCE, flat, value_of
-from gradcli.codegen.target import Line, Options, Target
+from gradcli.codegen.target import Guards, Line, Options, Target
 from gradcli.exact import digits_of
 from gradcli.graph import Node
 from gradcli.printer import Dialect, Name
@@ -62,9 +62,9 @@ def _element(name: str, places: tuple[int, ...], shape: tuple[int, ...]) -> str:
     return f"{name}[{flat_place}]"
 
 
-def _function(name: str, letters: list[str], value: str) -> list[str]:
+def _function(name: str, letters: list[str], value: str, guards: Guards = ()) -> list[str]:
     parameters = ", ".join(f"double {letter}" for letter in letters)
-    return [f"static double {name}({parameters})", "{", f"{braces.INDENT}return {value};", "}"]
+    return [f"static double {name}({parameters})", "{", *braces.body(value, guards)]
 
 
 def _zeros(variable: Variable, untouched: list[tuple[int, ...]]) -> list[str]:
@@ -194,6 +194,7 @@ TARGET = Target(
     comment=braces.comment,
     assign=_assign,
     function=_function,
+    early=_function,
     frame=frame,
     quick=True,
     behind="_",

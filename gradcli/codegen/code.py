@@ -176,14 +176,14 @@ class _Builder:
         return Group(line, self.numbers[line], [self._assignment(flow) for flow in sent])
 
     def _assignment(self, flow: Flow) -> Assignment:
-        upstream = self.gradients[flow.line]
-        target = self._gradient(flow.operand, flow.accumulates)
+        upstream, accumulates = self.gradients[flow.line], flow.accumulates
+        target = self._gradient(flow.operand, accumulates)
         if self.style == "plain":
-            return Assignment(target, self.formulas.received(flow, upstream), flow.accumulates)
+            return Assignment(target, self.formulas.received(flow, upstream), accumulates)
         value = self.formulas.local(flow)
         if upstream is self.formulas.one:
-            return Assignment(target, value, flow.accumulates)
-        return Assignment(target, value, flow.accumulates, upstream, self._local_name(flow))
+            return Assignment(target, value, accumulates)
+        return Assignment(target, value, accumulates, upstream, self._local_name(flow))
 
     def _local_name(self, flow: Flow) -> str:
         if self.style != "df":

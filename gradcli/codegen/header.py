@@ -72,7 +72,9 @@ def _width(node: Node, shown: dict[Node, str]) -> int:
 
 def conventions(code: Code) -> Iterator[str]:
     """What holds at the kinks of the gates that occur."""
-    gates = {line.gate.name for _, line in code.stages if not _plain_power(line)}
+    gates = {line.gate.name for _, line in code.stages}
+    if all(line.gate.name != "pow" or _plain_power(line) for _, line in code.stages if "pow" in gates):
+        gates.discard("pow")
     routing = [name for name in GATES if name in gates and GATES[name].routes]
     if routing:
         yield f"At a tie of {' or '.join(routing)} {TIES[code.formulas.ties]}."

@@ -10,7 +10,7 @@ from gradcli.codegen import braces, header
 from gradcli.codegen.code import Code, Variable
 from gradcli.codegen.lines import Writer
 from gradcli.codegen.scripts import SMALLEST, STEP, TOLERANCE, checked, value_of
-from gradcli.codegen.target import Line, Options, Target, nested_element
+from gradcli.codegen.target import Guards, Line, Options, Target, nested_element
 from gradcli.exact import is_whole_power
 from gradcli.graph import Node
 from gradcli.printer import Dialect, Name
@@ -59,8 +59,8 @@ def _assign(line: Line) -> str:
     return f"{makes}{line.name} {'+=' if line.accumulates else '='} {line.value};"
 
 
-def _function(name: str, letters: list[str], value: str) -> list[str]:
-    return [f"function {name}({', '.join(letters)}) {{", f"{braces.INDENT}return {value};", "}"]
+def _function(name: str, letters: list[str], value: str, guards: Guards = ()) -> list[str]:
+    return [f"function {name}({', '.join(letters)}) {{", *braces.body(value, guards)]
 
 
 def _zeros(variable: Variable, untouched: object) -> list[str]:
@@ -166,6 +166,7 @@ TARGET = Target(
     comment=braces.comment,
     assign=_assign,
     function=_function,
+    early=_function,
     frame=frame,
     lists=True,
     zeros=_zeros,

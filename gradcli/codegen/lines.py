@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from gradcli.codegen.code import Assignment, Code, Group, Variable
+from gradcli.codegen.code import Assignment, Code, Variable
 from gradcli.codegen.target import Line
 from gradcli.errors import UsageMistake
 from gradcli.exact import COMPARISONS, digits_of
@@ -13,7 +13,7 @@ from gradcli.formula import formula
 from gradcli.gates import GATES, NUMBER, Gate, operator_of, parameters
 from gradcli.graph import Input, Node
 from gradcli.local import Expression
-from gradcli.printer import operand_text, text_of
+from gradcli.printer import condition_text, operand_text, text_of
 from gradcli.program import base_of
 
 BUILT_IN = ("neg", "copy", "where")
@@ -38,6 +38,7 @@ class Writer:
         self.made: set[str] = set()
         self.pieces: dict[Node, tuple[str, list[int]]] = {}
         self.values: dict[Node, str] = {}
+        self.accumulated = code.accumulated
         self.changing = {code.names[target] for target in code.accumulated}
 
     # -- expressions ----------------------------------------------------------------------
@@ -75,11 +76,15 @@ class Writer:
 
     def read(self) -> set[Node]:
         """The nodes whose names the backward pass reads."""
-        found: set[Node] = set()
+        alike: dict[tuple[Node, int], list[list[Node]]] = {}  # by formula, what stands for its letters
         for group in self.code.groups:
             for assignment in group.assignments:
                 rule, letters = assignment.value
-                found.update(map(letters.__getitem__, (self.pieces.get(rule) or self._split(rule))[1]))
+                alike.setdefault((rule, len(letters)), []).append(letters)
+        found: set[Node] = set()
+        for (rule, _), rows in alike.items():
+            columns = list(zip(*rows, strict=True))
+            found.update(*(columns[place] for place in (self.pieces.get(rule) or self._split(rule))[1]))
         return found
 
     # -- forward --------------------------------------------------------------------------
@@ -90,9 +95,10 @@ class Writer:
             for gate in {line.gate.name: line.gate for _, line in self.code.stages if line.gate.fuses}.values():
                 told = f"{gate.name} as the note writes it, {gate.means}: not finite where exp overflows"
                 yield self.target.comment(f"{told} (the plain style is)")
+        names, assign, comment = self.names, self.target.assign, self.target.comment
         for number, line in self.code.stages:
-            text = self.target.assign(Line(self.names[line], self.value(line)))
-            yield f"{text}  {self.target.comment(f'({number})')}"
+            text = assign(Line(names[line], self.value(line)))
+            yield f"{text}  {comment(f'({number})')}"
 
     # -- backward -------------------------------------------------------------------------
 
@@ -101,10 +107,10 @@ class Writer:
         for variable in self.code.wanted:
             if variable.shape and variable.name not in self.lists:
                 yield from self.target.zeros(variable, self._untouched(variable))
-        for group in self.code.groups:
-            name = self.names[group.line]
-            yield self.target.comment(f"backprop {name} = {self.value(group.line)}  ({group.number})")
-            yield from self._group(group)
+        names, comment = self.names, self.target.comment
+        for line, number, assignments in self.code.groups:
+            yield comment(f"backprop {names[line]} = {self.value(line)}  ({number})")
+            yield from self._mixed(assignments) if self.lists else self._assigned(assignments)
         for variable in self.code.wanted:
             if not variable.shape and variable.name not in self.touched:
                 yield self._line(variable.sum, self.zero(variable), False)
@@ -113,27 +119,29 @@ class Writer:
         """The gradient of a variable that receives nothing."""
         return self.target.nothing(variable) or self.dialect.number("0")
 
-    def _group(self, group: Group) -> list[str]:
-        lines: list[str] = []
+    def _assigned(self, assignments: list[Assignment]) -> Iterator[str]:
+        """Each assignment as a line, behind the one for its local gradient if that has a name."""
+        for assignment in assignments:
+            target, value, accumulates, _, local = assignment
+            if local:
+                self.changing.add(local)
+                yield self._line(local, self.text(value), False)
+            name, sent = self.names[target], self.contribution(assignment)
+            if target in self.leaf_of:
+                sent = self.target.reduced(sent, "[" in name)
+            yield self._line(name, sent, accumulates)
+
+    def _mixed(self, assignments: list[Assignment]) -> Iterator[str]:
+        """The same, where some gradients are written as lists."""
         done = set()
-        for assignment in group.assignments:
+        for assignment in assignments:
             leaf = self.leaf_of.get(assignment.target)
-            base = base_of(leaf) if leaf is not None and self.lists else ""
+            base = base_of(leaf) if leaf is not None else ""
             if base not in self.lists:
-                if assignment.local:
-                    self.changing.add(assignment.local)
-                    lines.append(self._line(assignment.local, self.text(assignment.value), False))
-                lines.append(self._assignment(assignment, leaf is not None))
+                yield from self._assigned([assignment])
             elif base not in done:
                 done.add(base)
-                lines.append(self._list(self.lists[base]))
-        return lines
-
-    def _assignment(self, assignment: Assignment, to_input: bool) -> str:
-        value, name = self.contribution(assignment), self.names[assignment.target]
-        if to_input:
-            value = self.target.reduced(value, "[" in name)
-        return self._line(name, value, assignment.accumulates)
+                yield self._list(self.lists[base])
 
     def _line(self, name: str, value: str, accumulates: bool) -> str:
         makes = name not in self.made and name.isidentifier()  # no element, and nothing behind a pointer
@@ -142,17 +150,14 @@ class Writer:
 
     def contribution(self, assignment: Assignment) -> str:
         """What an assignment adds to its target."""
-        if assignment.upstream is None:
-            return self._whole(assignment)
-        upstream = self.names[assignment.upstream]
-        if assignment.local:
-            return f"{upstream} * {assignment.local}"
-        return f"{self.factor(assignment.value)} * {upstream}"
-
-    def _whole(self, assignment: Assignment) -> str:
-        text = self.text(assignment.value)
-        changes = assignment.target in self.code.accumulated and not assignment.accumulates
-        return self.target.owned(text) if changes and bare(assignment.value) is not None else text
+        target, value, accumulates, upstream, local = assignment
+        if upstream is None:
+            text = self.text(value)
+            changes = not accumulates and target in self.accumulated
+            return self.target.owned(text) if changes and bare(value) is not None else text
+        if local:
+            return f"{self.names[upstream]} * {local}"
+        return f"{self.factor(value)} * {self.names[upstream]}"
 
     # -- inputs with elements -------------------------------------------------------------
 
@@ -212,7 +217,15 @@ class Writer:
         rule = formula(gate.stable or gate.means)
         for inner in self._called(rule):
             yield from self._function(inner, done)
-        yield self.target.function(name, list(parameters(gate)), self._bare(rule))
+        yield self._small(name, list(parameters(gate)), rule)
+
+    def _small(self, name: str, letters: list[str], rule: Node) -> list[str]:
+        """A small function; a formula for some operands returns early, a choice between names stays a choice."""
+        if self.target.early is None or rule.gate.name != "where" or not rule.operands[1].operands:
+            return self.target.function(name, letters, self._bare(rule))
+        condition, early, rest = rule.operands
+        guard = condition_text(condition, lambda node: None, self.dialect), self._bare(early)
+        return self.target.early(name, letters, self._bare(rest), [guard])
 
     def _spelled(self, gate: Gate) -> bool:
         """Whether the language itself has a gate."""

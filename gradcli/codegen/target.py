@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradcli.printer import Dialect
 
 if TYPE_CHECKING:
     from gradcli.codegen.code import Code, Variable
+
+Guards = Sequence[tuple[str, str]]
 
 FORMS = ("function", "script", "lines")
 STYLES = ("plain", "note", "df")
@@ -52,6 +54,7 @@ class Target(NamedTuple):
     pairs: whether its max and min take two operands only. comment: a line of comment.
     assign: a Line as text.
     function: the name, the parameters and the value of a small function -> its lines.
+    early: the same, and pairs of a condition and a value with which it returns early, if the language can.
     frame: the whole text, line by line. called: the name of its function if the user gives none.
     quick: whether it may take rules that save a division and round once more than eval.
     behind: what the name of a scalar input's gradient has at its end while it is added up, where `dx` is a pointer.
@@ -75,6 +78,7 @@ class Target(NamedTuple):
     function: Callable[[str, list[str], str], list[str]]
     frame: Callable[[Code, Options], Iterator[str]]
     called: str = "value_and_gradient"
+    early: Callable[[str, list[str], str, Guards], list[str]] | None = None
     greek: bool = True
     guarded: bool = True
     pairs: bool = True
@@ -97,12 +101,13 @@ def spelling(names: Iterable[str], target: Target, reserved: Iterable[str] = ())
 
     What the language cannot have gets underscores at its end; Greek letters are spelled out where it has none.
     """
-    taken = {*target.words, *reserved}
-    wanted = {name: name if name.isascii() and name[0] != "_" else _in_letters(name, target) for name in names}
-    found = {name: name for name, plain in wanted.items() if name == plain and name not in taken}
+    names, taken = list(names), {*target.words, *reserved}
+    found = {name: name for name in names if name not in taken and (name.isascii() and name[0] != "_")}
+    others = {name: _in_letters(name, target) for name in names if name not in found}
+    found |= {name: name for name, plain in others.items() if name == plain and name not in taken}
     taken.update(found)
-    for name in [name for name in wanted if name not in found]:
-        plain = wanted[name]
+    for name in [name for name in others if name not in found]:
+        plain = others[name]
         while plain in taken:
             plain += "_"
         found[name] = plain

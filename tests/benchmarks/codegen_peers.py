@@ -6,6 +6,7 @@ Each peer is given the note's function and the random programs of codegen_speed.
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable
@@ -142,7 +143,8 @@ def run_time(peer: str) -> None:
 
 
 def generation() -> None:
-    """C from the text, and by CasADi from its operators."""
+    """C from the text, and by CasADi from its operators; the garbage collector is off for both."""
+    gc.disable()
     cases: list[tuple[str, str, Build, int]] = []
     for size in (300, 2000):
         text, gates = random_program(size)

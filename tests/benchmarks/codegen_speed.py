@@ -9,8 +9,10 @@ gradients cost over the corpus, in operations.
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import math
+import os
 import random
 import re
 import statistics
@@ -30,6 +32,7 @@ from gradcli.staging import stage  # noqa: E402
 
 SIXTH = "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)"
 ROUNDS = 41
+LAYOUTS = 31
 NOTE = """
 import math
 def note(x, y):
@@ -204,9 +207,37 @@ double hand(double x, double y, double *ox, double *oy)
 
 
 def c_speed(label: str, text: str, hand: str, inputs: int, calls: int, apart: str = "") -> None:
+    """What c_ratio finds, told."""
+    told(label, c_ratio(label, text, hand, inputs, calls, apart))
+
+
+def note_in_c() -> None:
+    """The note's function in C: median and quartiles of the medians of LAYOUTS processes.
+
+    A call takes some 12 ns, and where code and stack happen to lie makes up to two hundredths of that.
+    """
+    found = []
+    for layout in range(LAYOUTS):
+        environment = {**os.environ, "PADDING": "x" * random.Random(layout).randrange(4096)}  # moves the stack
+        command = [sys.executable, __file__, "layout", str(layout)]
+        found.append(float(subprocess.run(command, env=environment, check=True, capture_output=True).stdout))
+    low, middle, high = statistics.quantiles(found, n=4)
+    told(f"emitted C / staged by hand: the note's function, {LAYOUTS} processes", (middle, low, high))
+
+
+def one_layout(layout: int) -> None:
+    """The two functions in either order, moved by some bytes."""
+    skipped = f'void gap(void) {{ __asm__ volatile(".skip {random.Random(layout).randrange(1, 64)}, 0x90"); }}\n'
+    print(c_ratio("the note's function", SIXTH, HAND_NOTE, 2, 20_000, gap=skipped, turned=layout % 2 == 1)[0])
+
+
+def c_ratio(
+    label: str, text: str, hand: str, inputs: int, calls: int, apart: str = "", gap: str = "", turned: bool = False
+) -> tuple[float, float, float]:
     """Both in one library, called from a loop in C.
 
     hand: C that defines `hand`, with the inputs and the places of their gradients; apart: C++ that it calls.
+    gap: what stands between the two; turned: the version by hand first.
     """
     ours = generate(stage(text), "c", Options())
     names = [f"at[{place}]" for place in range(inputs)]
@@ -214,18 +245,19 @@ def c_speed(label: str, text: str, hand: str, inputs: int, calls: int, apart: st
     order = re.search(r"value_and_gradient\(([^*]*?), double \*", ours)
     assert order is not None
     places = [int(found) for found in re.findall(r"double x(\d+)", order[1])] or list(range(inputs))
-    turned = ", ".join(names[place] for place in places), ", ".join(f"&out[{place}]" for place in places)
+    ordered = ", ".join(names[place] for place in places), ", ".join(f"&out[{place}]" for place in places)
     loops = "".join(
         f"\ndouble {loop}(long n, double *at, double *out) {{ double sum = 0.0; for (long i = 0; i < n; i++) "
         f"{{ at[0] += 1e-12; sum += {call}; }} return sum; }}"
         for loop, call in (
-            ("run_ours", f"value_and_gradient({turned[0]}, {turned[1]})"),
+            ("run_ours", f"value_and_gradient({ordered[0]}, {ordered[1]})"),
             ("run_hand", f"hand({', '.join(names)}, {gradients})"),
         )
     )
     with tempfile.TemporaryDirectory() as folder:
         source, library = Path(folder) / "code.c", Path(folder) / "code.so"
-        source.write_text(ours + hand + loops)
+        parts = ["#include <math.h>\n", hand, gap, ours] if turned else [ours, gap, hand]
+        source.write_text("".join([*parts, loops]))
         flags, objects = ["-O3", "-march=native", "-fPIC"], []
         if apart:
             objects = [str(Path(folder) / "apart.o")]
@@ -241,7 +273,7 @@ def c_speed(label: str, text: str, hand: str, inputs: int, calls: int, apart: st
         loaded[name](ctypes.c_long(1), at, out)
     assert all(math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9) for one, other in zip(*outs, strict=True)), label
     n = ctypes.c_long(calls)
-    told(label, ratio(lambda: loaded.run_ours(n, at, outs[0]), lambda: loaded.run_hand(n, at, outs[1])))
+    return ratio(lambda: loaded.run_ours(n, at, outs[0]), lambda: loaded.run_hand(n, at, outs[1]))
 
 
 # -- size ---------------------------------------------------------------------------------
@@ -273,17 +305,20 @@ def product_of_200() -> None:
 
 
 def generation_speed() -> None:
+    """The garbage collector is off, as it is on the command line."""
+    gc.disable()
     for size in (300, 2000, 20_000):
         text, _ = random_program(size)
-        start = time.process_time()
-        generate(stage(text), "c", Options())
-        taken = time.process_time() - start
+        taken = min(_timed(lambda text=text: generate(stage(text), "c", Options()) and None) for _ in range(7))
         print(f"{f'generating C for {size} gates, microseconds a gate':58} {1e6 * taken / size:.1f}")
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["layout"]:
+        one_layout(int(sys.argv[2]))
+        raise SystemExit
     python_speed()
-    c_speed("emitted C / staged by hand: the note's function", SIXTH, HAND_NOTE, 2, 100_000)
+    note_in_c()
     for size, calls in ((300, 1000), (2000, 100)):
         text, gates = random_program(size)
         c_speed(f"emitted C / staged by hand: {size} gates", text, by_hand(gates), 10, calls)
