@@ -21,7 +21,7 @@ HOUSE = """
     printer formula rewrite
     program naming staging misfits shape_rules shaping written_gates shapes backward
     rows evaluate array_elementwise array_reductions array_pullbacks array_values
-    array_evaluate array_findings entries exact local array_local findings
+    array_evaluate array_findings entry_writer entry_reductions entry_matrices entries exact local array_local findings
     files values declared point calculate
     checks diagnose explain codegen draw batch
     api

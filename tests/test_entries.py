@@ -8,7 +8,8 @@ from calculation import calculate
 from test_arrays import ITEMS, PROGRAMS, lists
 
 from gradcli.calculate import calculated
-from gradcli.entries import TooLarge, expanded
+from gradcli.entries import expanded
+from gradcli.entry_writer import TooLarge
 from gradcli.evaluate import Evaluation, evaluate
 from gradcli.graph import Input
 from gradcli.point import Point

@@ -39,7 +39,7 @@ def _scene(evaluation: Evaluation, wrt: list[str] | None) -> Scene:
     if not evaluation.program.shapes:
         return Scene(evaluation, wrt)
     from gradcli.checks.entrywise import MOST, scene_of
-    from gradcli.entries import TooLarge
+    from gradcli.entry_writer import TooLarge
 
     try:
         return scene_of(evaluation, wrt)

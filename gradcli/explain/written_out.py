@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradcli.array_gates import Static
-from gradcli.entries import TooLarge, expanded
+from gradcli.entries import expanded
+from gradcli.entry_writer import TooLarge
 from gradcli.errors import UsageMistake
 from gradcli.evaluate import Evaluation
 from gradcli.graph import Node
