@@ -11,10 +11,12 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from gradcli.array_gates import PRODUCTS
 from gradcli.checks.precise import apply
 from gradcli.checks.rounding import UNIT
 from gradcli.checks.scene import Scene
 from gradcli.entries import Entries, expanded
+from gradcli.entry_writer import TooLarge
 from gradcli.evaluate import Evaluation, leaf_value
 from gradcli.graph import Input, Node
 from gradcli.naming import Names, names_of
@@ -26,6 +28,8 @@ ROUNDING = 4 * UNIT  # of one operation in whatever order
 
 def scene_of(evaluation: Evaluation, wrt: list[str] | None = None) -> Scene:
     """The scene of an evaluation over arrays, entry by entry. Raises TooLarge, UnknownGate."""
+    if sum(_least(node, evaluation.values) for node in evaluation.program.order) > MOST:
+        raise TooLarge  # before any of it is written out
     seed = _seed(evaluation)
     entries = expanded(evaluation.program, evaluation.values, seed, MOST)
     values, gradients = _filled(evaluation, entries)
@@ -38,6 +42,12 @@ def scene_of(evaluation: Evaluation, wrt: list[str] | None = None) -> Scene:
     scene.off = _off(entries, values)
     scene.given = {*entries.program.lines, *program.inputs}
     return scene
+
+
+def _least(node: Node, values: list[Any]) -> int:
+    """How many gates a node is in entries, at least."""
+    inner = np.shape(values[node.operands[0].index])[-1] if node.gate.name in PRODUCTS else 1
+    return int(np.size(values[node.index]) * inner)
 
 
 def _seed(evaluation: Evaluation) -> Any:

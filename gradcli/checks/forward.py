@@ -22,7 +22,7 @@ from gradcli.graph import Node
 
 DIRECTIONS = 3
 ROUNDING = 100 * sys.float_info.epsilon
-LARGEST_PROGRAM = 5_000
+LARGEST_PROGRAM = 5_000  # gates; each takes about a millisecond
 
 Speed = tuple[Sides, Number]  # a range where a kink has two slopes; the sum of the sizes of its terms
 
