@@ -18,7 +18,8 @@ from zlib import crc32
 import numpy as np
 
 from gradcli.array_evaluate import forward_values
-from gradcli.array_values import kept, settings_of, value
+from gradcli.array_pullbacks import kept
+from gradcli.array_values import settings_of, value
 from gradcli.calculate import varying
 from gradcli.checks.verdict import AGREES, CANCELLATION, DISAGREES, SKIPPED, Check, Part, concluded, relative
 from gradcli.evaluate import Evaluation
