@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -80,6 +81,73 @@ def _optional_words(options: list[click.Parameter]) -> dict[str, list[str]]:
         if isinstance(option.type, click.Choice)
         for name in option.opts
     }
+
+
+class Request:
+    """What EXPR and the options around it ask for.
+
+    expr, file: where the program comes from. at: points as written. wrt: names as written, all if None.
+    fuse: as opposed to one elementary gate a stage.
+    """
+
+    __slots__ = ("at", "expr", "file", "fuse", "ties", "wrt")
+
+    def __init__(
+        self, expr: str | None, file: str | None, at: tuple[str, ...], ties: str, wrt: str | None, fuse: bool
+    ) -> None:
+        self.expr = expr
+        self.file = file
+        self.at = at
+        self.ties = ties
+        self.wrt = wrt
+        self.fuse = fuse
+
+    def text(self) -> tuple[str, str]:
+        """The text of the program and what it is called in messages."""
+        return program_text(self.expr, self.file)
+
+    def inputs(self, program: Program) -> list[str] | None:
+        """The names in --wrt, checked against the program's inputs; None for all."""
+        return chosen_inputs(self.wrt, program)
+
+
+def request(function: Callable[..., Any]) -> Callable[..., Any]:
+    """EXPR, -f, --at, --ties, --wrt and --no-fuse; the command gets them as one Request, `asked`."""
+
+    @wraps(function)
+    def command(
+        expr: str | None,
+        file: str | None,
+        at: tuple[str, ...],
+        ties: str,
+        wrt: str | None,
+        no_fuse: bool,
+        **others: Any,
+    ) -> Any:
+        return function(asked=Request(expr, file, at, ties, wrt, not no_fuse), **others)
+
+    return expression(point(differentiation(command)))
+
+
+def formats(choices: Sequence[str], says: str = "How the result is printed.") -> Callable[[F], Callable[..., Any]]:
+    """--format and --json, which is the same as --format json; the command gets one of them as `form`."""
+
+    def decorated(function: F) -> Callable[..., Any]:
+        @wraps(function)
+        def command(form: str | None, as_json: bool, **others: Any) -> Any:
+            if as_json and form not in (None, "json"):
+                raise UsageMistake(f"--json contradicts --format {form}")
+            return function(form="json" if as_json else form, **others)
+
+        option = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")(command)
+        return click.option("--format", "form", type=click.Choice(choices), help=says)(option)
+
+    return decorated
+
+
+def output(says: str) -> Callable[[F], F]:
+    """-o FILE, as `output`."""
+    return click.option("-o", "output", metavar="FILE", help=says)
 
 
 def expression(function: F) -> F:

@@ -19,19 +19,17 @@ from gradcli.staging import stage
 class Question(NamedTuple):
     """What is asked of each program and point."""
 
-    ties: str
-    wrt: str | None
-    fuse: bool
+    asked: arguments.Request
     method: str
     strict: bool
 
     def answer(self, text: str, point: Point) -> reports.Report:
         """The gradient, checked. Raises GradError."""
-        program = stage(text, self.fuse)
-        inputs = arguments.chosen_inputs(self.wrt, program)
-        evaluation, _ = calculated(program, point, self.ties, inputs, self.fuse)
+        program = stage(text, self.asked.fuse)
+        inputs = self.asked.inputs(program)
+        evaluation, _ = calculated(program, point, self.asked.ties, inputs, self.asked.fuse)
         checks = checking.run(evaluation, self.method, inputs, self.strict)
-        found = findings(evaluation, self.ties)
+        found = findings(evaluation, self.asked.ties)
         warnings = [finding for finding in found if finding.kind != "remark"]
         if self.strict and warnings:
             raise UsageMistake(warnings[0].message, warnings[0].span, "--strict makes warnings errors", text)
@@ -50,26 +48,17 @@ Examples:
   gradcli check "relu(x) - relu(-x)" --at x=0 --method numeric
   echo '{"expr": "sqrt(x)", "at": {"x": 2}}' | gradcli check --cases -""",
 )
-@arguments.expression
-@arguments.point
-@arguments.differentiation
+@arguments.request
 @click.option("--method", type=click.Choice(checking.CHOICES), default=ALL, help="One method instead of all.")
 @click.option("--cases", "many", metavar="FILE", help='JSON lines {"expr": ..., "at": {...}}; - is standard input.')
-@click.option("--format", "form", type=click.Choice(["table", "json"]), help="How the result is printed.")
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@arguments.formats(["table", "json"])
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
-@click.option("-o", "output", metavar="FILE", help="Write the result to FILE.")
+@arguments.output("Write the result to FILE.")
 def command(
-    expr: str | None,
-    file: str | None,
-    at: tuple[str, ...],
-    ties: str,
-    wrt: str | None,
-    no_fuse: bool,
+    asked: arguments.Request,
     method: str,
     many: str | None,
     form: str | None,
-    as_json: bool,
     strict: bool,
     output: str | None,
 ) -> int:
@@ -77,17 +66,15 @@ def command(
 
     Exit status 1 if and only if a gradient is wrong.
     """
-    if as_json and form not in (None, "json"):
-        raise UsageMistake(f"--json contradicts --format {form}")
-    form = "json" if as_json else form or ("table" if output is None and console.is_terminal(sys.stdout) else "lines")
-    asked = Question(ties, wrt, not no_fuse, method, strict)
+    form = form or ("table" if output is None and console.is_terminal(sys.stdout) else "lines")
+    question = Question(asked, method, strict)
     if many is not None:
-        if expr is not None or file is not None or at:
+        if asked.expr is not None or asked.file is not None or asked.at:
             raise UsageMistake("--cases brings its own expressions and points", hint="leave out EXPR, -f and --at")
-        return cases.run(many, asked.answer, form, output)
-    text, title = arguments.program_text(expr, file)
+        return cases.run(many, question.answer, form, output)
+    text, title = asked.text()
     try:
-        report = asked.answer(text, read_point(at))
+        report = question.answer(text, read_point(asked.at))
     except GradError as error:
         raise error.inside(text, title) from None
     for finding in report.result.findings[:10]:

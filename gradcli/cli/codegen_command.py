@@ -24,23 +24,16 @@ Examples:
   gradcli codegen "max(x, y) * z" --target c --name gradient
   gradcli codegen "sin(x) * y" --form script --selfcheck --at x=3,y=-4""",
 )
-@arguments.expression
-@arguments.point
-@arguments.differentiation
+@arguments.request
 @arguments.shape
 @click.option("--target", type=click.Choice(TARGETS), default="python", help="The language.")
 @click.option("--form", type=click.Choice(FORMS), default="function", help="What is written around the lines.")
 @click.option("--style", type=click.Choice(STYLES), default="plain", help="Plain, or every local gradient written out.")
 @click.option("--name", metavar="NAME", default="", help="The name of the function.")
 @click.option("--selfcheck", is_flag=True, help="End a script with a check by centred differences.")
-@click.option("-o", "output", metavar="FILE", help="Write the code to FILE.")
+@arguments.output("Write the code to FILE.")
 def command(
-    expr: str | None,
-    file: str | None,
-    at: tuple[str, ...],
-    ties: str,
-    wrt: str | None,
-    no_fuse: bool,
+    asked: arguments.Request,
     shapes: tuple[str, ...],
     target: str,
     form: str,
@@ -52,13 +45,13 @@ def command(
     """Code that computes EXPR and its gradient by staged backpropagation, in one of several languages."""
     if selfcheck and form != "script":
         raise UsageMistake("--selfcheck is for scripts", hint="add --form script")
-    text, title = arguments.program_text(expr, file)
+    text, title = asked.text()
     try:
-        program = stage(text, fuse=not no_fuse)
-        inputs = arguments.chosen_inputs(wrt, program)
-        program = _with_shapes(program, shapes, not no_fuse)
-        options = Options(form, style, name, selfcheck, _point(program, at).values)
-        code = generate(program, target, options, ties, inputs)
+        program = stage(text, fuse=asked.fuse)
+        inputs = asked.inputs(program)
+        program = _with_shapes(program, shapes, asked.fuse)
+        options = Options(form, style, name, selfcheck, _point(program, asked.at).values)
+        code = generate(program, target, options, asked.ties, inputs)
     except GradError as error:
         raise error.inside(text, title) from None
     if output is None:

@@ -26,9 +26,8 @@ Examples:
 @click.option("--expr", metavar="EXPR", help="The forward pass, where FILE holds the backward lines alone.")
 @click.option("--names", metavar="PATTERNS", help="How gradients are called: 'grad_{}', 'g_{},{}_bar'.")
 @click.option("--fix", is_flag=True, help="Print the corrected file.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), help="How the result is printed.")
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("-o", "output", metavar="FILE", help="Write the result to FILE.")
+@arguments.formats(["table", "json"])
+@arguments.output("Write the result to FILE.")
 def command(
     path: str | None,
     at: tuple[str, ...],
@@ -37,7 +36,6 @@ def command(
     names: str | None,
     fix: bool,
     form: str | None,
-    as_json: bool,
     output: str | None,
 ) -> int:
     """Judge a backward pass in Python, NumPy, C or JavaScript line by line; it is read, never run.
@@ -47,9 +45,7 @@ def command(
     from gradcli.cli import diagnosis
     from gradcli.diagnose import diagnose
 
-    if as_json and form not in (None, "json"):
-        raise UsageMistake(f"--json contradicts --format {form}")
-    if fix and (as_json or form is not None):
+    if fix and form is not None:
         raise UsageMistake("--fix prints the corrected file", hint="leave out --json and --format")
     if path is None and sys.stdin is not None and sys.stdin.isatty():
         raise UsageMistake("there is no file", hint="for example: gradcli diagnose backward.py --at x=3,y=-4")
@@ -58,7 +54,7 @@ def command(
         found = diagnose(text, read_point(at), expr, names, ties, "" if path in (None, "-") else title)
     except GradError as error:
         raise error.inside(text, title) from None
-    form = "json" if as_json else form or ("table" if output is None and console.is_terminal(sys.stdout) else "lines")
+    form = form or ("table" if output is None and console.is_terminal(sys.stdout) else "lines")
     if fix:
         diagnosis.tell(found, sys.stderr)
         results.deliver(found.corrected, output)

@@ -27,46 +27,39 @@ Examples:
   gradcli draw "1/(1 + exp(-(w*x + b)))" --no-fuse --at w=2,x=-1,b=3 -o neuron.svg
   gradcli draw "x * sigmoid(y)" --at x=3,y=-4 -o steps.svg""",
 )
-@arguments.expression
-@arguments.point
-@arguments.differentiation
+@arguments.request
 @arguments.shape
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), help="The kind of picture; by FILE's ending if not given."
 )
-@click.option("-o", "output", metavar="FILE", help="Write the picture to FILE.")
+@arguments.output("Write the picture to FILE.")
 def command(
-    expr: str | None,
-    file: str | None,
-    at: tuple[str, ...],
-    ties: str,
-    wrt: str | None,
-    no_fuse: bool,
+    asked: arguments.Request,
     shapes: tuple[str, ...],
     form: str | None,
     output: str | None,
 ) -> None:
     """Draw the circuit of EXPR: at a point with the value above each wire and the gradient below it."""
     form = form or (ENDINGS.get(PurePath(output).suffix.lower()) if output else None) or "terminal"
-    text, title = arguments.program_text(expr, file)
+    text, title = asked.text()
     try:
-        program = stage(text, fuse=not no_fuse)
-        inputs = arguments.chosen_inputs(wrt, program)
+        program = stage(text, fuse=asked.fuse)
+        inputs = asked.inputs(program)
         evaluation: Evaluation | None = None
-        point = read_point(at)
-        if at:
-            evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
+        point = read_point(asked.at)
+        if asked.at:
+            evaluation, unused = calculated(program, point, asked.ties, inputs, fuse=asked.fuse)
             program = evaluation.program
             if unused:
                 console.remark(f"the program does not use {', '.join(unused[:8])}")
         elif shapes:
-            program = _shaped(program, shapes, not no_fuse)
+            program = _shaped(program, shapes, asked.fuse)
     except GradError as error:
         raise error.inside(text, title) from None
     if form == "html":
         from gradcli.draw.html import html
 
-        results.deliver(html(program, evaluation, ties, inputs, point.values if at else {}), output)
+        results.deliver(html(program, evaluation, asked.ties, inputs, point.values if asked.at else {}), output)
     else:
         _deliver(program, evaluation, form, output)
 

@@ -24,25 +24,16 @@ Examples:
   gradcli eval "q = x + y; f = q * z" --at x=-2,y=5,z=-4 --json
   echo "max(x, y)" | gradcli eval --at x=4,y=2 --only dx""",
 )
-@arguments.expression
-@arguments.point
-@arguments.differentiation
-@click.option("--format", "form", type=click.Choice(["table", "tsv", "json"]), help="How the result is printed.")
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@arguments.request
+@arguments.formats(["table", "tsv", "json"])
 @click.option("--only", metavar="NAME", help="One number: f, a stage, or dx; with --data what is added alone.")
 @checking.option
 @arguments.table
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
-@click.option("-o", "output", metavar="FILE", help="Write the result to FILE.")
+@arguments.output("Write the result to FILE.")
 def command(
-    expr: str | None,
-    file: str | None,
-    at: tuple[str, ...],
-    ties: str,
-    wrt: str | None,
-    no_fuse: bool,
+    asked: arguments.Request,
     form: str | None,
-    as_json: bool,
     only: str | None,
     check: str | None,
     data: str | None,
@@ -54,34 +45,32 @@ def command(
     output: str | None,
 ) -> int:
     """Value and gradient of EXPR at a point, every stage with its value and gradient."""
-    if as_json and form not in (None, "json"):
-        raise UsageMistake(f"--json contradicts --format {form}")
     if data is not None:
         from gradcli.cli import tables
 
-        many = tables.Options(data, source, to, errors, kernel, only, output, ties, strict, not no_fuse)
-        tables.check(many, program_on_stdin=(file or expr or "-") == "-", one_point=as_json or form or check)
+        many = tables.Options(data, source, to, errors, kernel, only, output, asked.ties, strict, fuse=asked.fuse)
+        tables.check(many, program_on_stdin=(asked.file or asked.expr or "-") == "-", one_point=form or check)
     for name, given in (("--from", source), ("--to", to), ("--errors", errors), ("--kernel", kernel)):
         if given is not None and data is None:
             raise UsageMistake(f"{name} is for tables", hint="--data FILE gives one")
-    text, title = arguments.program_text(expr, file)
+    text, title = asked.text()
     try:
-        program = stage(text, fuse=not no_fuse)
-        point = read_point(at)
-        inputs = arguments.chosen_inputs(wrt, program)
+        program = stage(text, fuse=asked.fuse)
+        point = read_point(asked.at)
+        inputs = asked.inputs(program)
         if data is None:
-            evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
+            evaluation, unused = calculated(program, point, asked.ties, inputs, fuse=asked.fuse)
     except GradError as error:
         raise error.inside(text, title) from None
     if data is not None:
         return tables.run(program, title, point, inputs, many)
-    found = findings(evaluation, ties)
+    found = findings(evaluation, asked.ties)
     _report(found, unused, text, title, strict)
     checks = checking.run(evaluation, check, inputs, strict)
     result = results.Result(evaluation, point.values, inputs or varying(evaluation.program), found, checks)
     if only is not None:
-        results.deliver(results.only(result, only, as_json or form == "json"), output)
-    elif as_json or form == "json":
+        results.deliver(results.only(result, only, form == "json"), output)
+    elif form == "json":
         results.deliver(results.json_text(result), output)
     elif form == "table" or (form is None and output is None and console.is_terminal(sys.stdout)):
         from gradcli.cli import stage_table
@@ -89,7 +78,7 @@ def command(
         console.show(stage_table.table(result), output)
     else:
         results.deliver(results.tsv(result), output)
-    if not (as_json or form == "json"):
+    if form != "json":
         checking.tell(checks)
     return checking.status(checks)
 

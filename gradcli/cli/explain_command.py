@@ -8,7 +8,7 @@ import click
 
 from gradcli.calculate import calculated
 from gradcli.cli import arguments, console, results
-from gradcli.errors import GradError, UsageMistake
+from gradcli.errors import GradError
 from gradcli.explain import FORMATS, explained
 from gradcli.explain.printers import PRINTERS
 from gradcli.explain.step import stepped
@@ -26,49 +26,38 @@ Examples:
   gradcli explain "sigmoid(w*x + b)" --at w=2,x=-1,b=3 --step w=0.01
   gradcli explain "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)" --at x=3,y=-4 --format markdown""",
 )
-@arguments.expression
-@arguments.point
-@arguments.differentiation
+@arguments.request
 @click.option("--step", metavar="STEP", help="x=0.01: predicted against actual change.")
 @click.option("--entries", is_flag=True, help="A small program over arrays, entry by entry.")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How it is told; text if not given.")
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("-o", "output", metavar="FILE", help="Write it to FILE.")
+@arguments.formats(FORMATS, "How it is told; text if not given.")
+@arguments.output("Write it to FILE.")
 def command(
-    expr: str | None,
-    file: str | None,
-    at: tuple[str, ...],
-    ties: str,
-    wrt: str | None,
-    no_fuse: bool,
+    asked: arguments.Request,
     step: str | None,
     entries: bool,
     form: str | None,
-    as_json: bool,
     output: str | None,
 ) -> None:
     """Tell what each gate of EXPR does to the gradient at a point, in words and numbers."""
-    if as_json and form not in (None, "json"):
-        raise UsageMistake(f"--json contradicts --format {form}")
-    text, title = arguments.program_text(expr, file)
+    text, title = asked.text()
     try:
-        program = stage(text, fuse=not no_fuse)
-        point = read_point(at)
-        inputs = arguments.chosen_inputs(wrt, program)
-        evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
+        program = stage(text, fuse=asked.fuse)
+        point = read_point(asked.at)
+        inputs = asked.inputs(program)
+        evaluation, unused = calculated(program, point, asked.ties, inputs, fuse=asked.fuse)
         if entries:
             from gradcli.explain.written_out import written_out
 
-            program = stage(written_out(evaluation), fuse=not no_fuse)
-            evaluation, unused = calculated(program, point, ties, inputs, fuse=not no_fuse)
-        found = explained(evaluation, point.values, ties, inputs)
+            program = stage(written_out(evaluation), fuse=asked.fuse)
+            evaluation, unused = calculated(program, point, asked.ties, inputs, fuse=asked.fuse)
+        found = explained(evaluation, point.values, asked.ties, inputs)
         if step is not None:
             found = found._replace(step=stepped(evaluation, _moves(step)))
     except GradError as error:
         raise error.inside(text, title) from None
     if unused:
         console.remark(f"the program does not use {', '.join(unused[:8])}")
-    results.deliver(PRINTERS["json" if as_json else form or "text"](found), output)
+    results.deliver(PRINTERS[form or "text"](found), output)
 
 
 def _moves(step: str) -> dict[str, Any]:
