@@ -183,3 +183,7 @@ def test_what_is_not_for_arrays_is_refused():
     data = lines_of(*ROWS)
     assert "--kernel c is for programs of numbers" in mistake(SQUARES, data, "--at", "w=[1,2]", "--kernel", "c")
     assert "--to jsonl writes them as lists" in mistake(SQUARES, data, "--at", "w=[1,2]", "--to", "parquet")
+
+
+def test_a_name_behind_only_is_written_with_an_equals_sign():
+    assert "\n  --only=dx\n" in gradcli("x*y", "--only", "dx", "--data", "-", data="x,y\n1,2\n").stderr

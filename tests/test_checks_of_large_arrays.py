@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -92,3 +94,10 @@ def test_on_small_arrays_the_sample_says_what_the_other_ways_say(item: dict[str,
     if evaluation.program.shapes:
         assert sampled.numeric(evaluation, None).status != "disagrees"
         assert sampled.forward(evaluation, None).status != "disagrees"
+
+
+def test_an_array_has_no_slope_on_one_side() -> None:
+    command = [sys.executable, "-m", "gradcli", "check", "sum(X @ w) * s", "--at", "X=[[1,2]],w=[3,4],s=2", "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    sides = {part["name"]: (part["left"], part["right"]) for part in found["gradients"]}
+    assert (sides["dX"], sides["dw"], sides["ds"]) == ((None, None), (None, None), (11.0, 11.0))

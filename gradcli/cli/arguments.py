@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import click
@@ -34,8 +35,10 @@ class Command(click.Command):
             for name in (*option.opts, *option.secondary_opts)
         }
         words = _optional_words(self.get_params(ctx))
+        behind_only = ""
         if any(arg.partition("=")[0] == "--data" for arg in args):
             takes_value["--only"] = False  # of a table, all that is added; `--only=dx` of that dx alone
+            behind_only = next((word for arg, word in pairwise(args) if arg == "--only"), "")
             args = ["--only=" if arg == "--only" else arg for arg in args]
         options: list[str] = []
         rest: list[str] = []
@@ -61,7 +64,8 @@ class Command(click.Command):
                     raise UsageMistake(f"{name} needs a value")
                 options.append(args.pop(0))
         if len(rest) > 1:
-            raise UsageMistake(f"one expression is expected, here are {listed(rest)}", hint=_about_words(rest))
+            hint = f"--only={behind_only}" if behind_only in rest else _about_words(rest)
+            raise UsageMistake(f"one expression is expected, here are {listed(rest)}", hint=hint)
         return [*options, "--", *rest]
 
 

@@ -87,6 +87,11 @@ def _difference(check: Check) -> str:
     return repr(check.difference) if isfinite(check.difference) else ""
 
 
+def _slope(part: Part, slope: float) -> str:
+    """A slope on one side; the parts of an array have one each, and the whole has none."""
+    return "null" if isinstance(part.ours, list) else results.json_number(slope)
+
+
 def json_text(found: Report) -> str:
     """One JSON object on one line."""
     from json import dumps
@@ -94,7 +99,7 @@ def json_text(found: Report) -> str:
     result = found.result
     gradients = ", ".join(
         f'{{"name": {dumps(part.name)}, "value": {results.json_number(part.ours)}, "verdict": {dumps(part.verdict)}, '
-        f'"left": {results.json_number(part.left)}, "right": {results.json_number(part.right)}, '
+        f'"left": {_slope(part, part.left)}, "right": {_slope(part, part.right)}, '
         f'"reason": {dumps(part.note)}}}'
         for part in found.rows
     )
