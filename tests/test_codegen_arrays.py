@@ -139,6 +139,57 @@ def test_the_corpus(item):
             assert not np.any(wanted), "only whole numbers that pick rows have no gradient"
 
 
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item["id"])
+def test_in_place_the_corpus_has_the_numbers_of_the_readable_code(item):
+    names, shapes = stage(item["expr"]).variables, shapes_of(item["at"])
+    given_values = [item["at"][name] for name in names]
+    value, gradient = run(code(item["expr"], shapes), *given_values)
+    scope: dict[str, Any] = {}
+    exec(code(item["expr"], shapes, inplace=True), scope)
+    for factor in (1.5, 1.0):  # the second call writes over what the first one has left
+        arrays = [np.array(given_value) for given_value in given_values]
+        arrays = [array if array.dtype.kind == "i" else np.asarray(factor * array) for array in arrays]
+        for array in arrays:
+            array.flags.writeable = False
+        with np.errstate(all="ignore"):
+            found = scope["value_and_gradient"](*arrays)
+    np.testing.assert_allclose(found[0], value, rtol=1e-12)
+    assert found[1].keys() == gradient.keys()
+    for name, wanted in gradient.items():
+        assert np.shape(found[1][name]) == np.shape(wanted)
+        np.testing.assert_allclose(found[1][name], wanted, rtol=1e-11, atol=1e-14)
+        assert not any(np.shares_memory(found[1][name], array) for array in arrays)
+
+
+def test_in_place_nothing_is_made_but_at_the_first_call():
+    text = code("h = max(0, X @ W + b); sum(exp(-h))", "X=nxd,W=dxk,b=k", inplace=True)
+    assert "h = np.maximum(XWpb, 0.0, out=buffer0)" in text
+    scope: dict[str, Any] = {}
+    exec(text, scope)
+    first = scope["value_and_gradient"](np.ones((4, 3)), np.ones((3, 2)), np.ones(2))[1]
+    second = scope["value_and_gradient"](np.ones((4, 3)), np.ones((3, 2)), np.zeros(2))[1]
+    assert all(np.shares_memory(first[name], second[name]) for name in first)
+    other = scope["value_and_gradient"](np.ones((5, 3)), np.ones((3, 2)), np.zeros(2))[1]
+    assert other["X"].shape == (5, 3)
+
+
+def test_in_place_what_is_not_chosen_receives_0_also_from_inf_and_nan():
+    text = code("sum(w * max(0, x * y))", "w=4,x=4,y=4", inplace=True)
+    scope: dict[str, Any] = {}
+    exec(text, scope)
+    w, x = np.array([np.inf, np.nan, np.inf, 2.0]), np.array([-1.0, -2.0, 3.0, 4.0])
+    with np.errstate(all="ignore"):
+        _, gradient = scope["value_and_gradient"](w, x, np.ones(4))
+    assert gradient["x"].tolist() == [0.0, 0.0, np.inf, 2.0]
+
+
+def test_in_place_is_for_numpy_over_arrays():
+    with pytest.raises(UsageMistake, match="--inplace is for NumPy over arrays"):
+        generate(stage("x*y"), "numpy", Options(inplace=True))
+    with pytest.raises(UsageMistake, match="--inplace has no --form lines"):
+        code("sum(x)", "x=3", inplace=True, form="lines")
+
+
 SHAPES = [(), (1,), (3,), (1, 3), (2, 1), (2, 3), (4, 2, 3), (4, 1, 1)]
 STEPS = [
     "{a} + {b}", "{a} * {b}", "{a} - {b}", "{a} / ({b}*{b} + 1)", "sin({a})", "exp(-{a}*{a})", "sum({a})",
@@ -167,12 +218,16 @@ def programs(draw: Any) -> tuple[str, dict[str, Any]]:
 def test_random_programs_agree_with_complex_steps(drawn):
     text, point = drawn
     program = stage(text)
-    value, gradient = run(code(text, shapes_of(point)), *(point[name] for name in program.variables))
+    arguments = [point[name] for name in program.variables]
+    value, gradient = run(code(text, shapes_of(point)), *arguments)
+    inplace, others = run(code(text, shapes_of(point), inplace=True), *arguments)
+    assert inplace == pytest.approx(value, rel=1e-11, abs=1e-13)
     assert value == pytest.approx(array_truth.value(text, point), rel=1e-9, abs=1e-12)
     for name in program.variables:
         wanted = array_truth.gradient(text, point, name)
         assert np.shape(gradient[name]) == np.shape(point[name])
         np.testing.assert_allclose(gradient[name], wanted, rtol=1e-8, atol=1e-9)
+        np.testing.assert_allclose(others[name], wanted, rtol=1e-8, atol=1e-9)
 
 
 @pytest.mark.parametrize("ties", ["first", "last", "split", "both"])

@@ -31,6 +31,7 @@ Examples:
 @click.option("--style", type=click.Choice(STYLES), default="plain", help="Plain, or every local gradient written out.")
 @click.option("--name", metavar="NAME", default="", help="The name of the function.")
 @click.option("--selfcheck", is_flag=True, help="End a script with a check by centred differences.")
+@click.option("--inplace", is_flag=True, help="NumPy over arrays: compute in memory that is made once.")
 @arguments.output("Write the code to FILE.")
 def command(
     asked: arguments.Request,
@@ -40,6 +41,7 @@ def command(
     style: str,
     name: str,
     selfcheck: bool,
+    inplace: bool,
     output: str | None,
 ) -> None:
     """Code that computes EXPR and its gradient by staged backpropagation, in one of several languages."""
@@ -50,7 +52,7 @@ def command(
         program = stage(text, fuse=asked.fuse)
         inputs = asked.inputs(program)
         program = _with_shapes(program, shapes, asked.fuse)
-        options = Options(form, style, name, selfcheck, _point(program, asked.at).values)
+        options = Options(form, style, name, selfcheck, _point(program, asked.at).values, inplace)
         code = generate(program, target, options, asked.ties, inputs)
     except GradError as error:
         raise error.inside(text, title) from None

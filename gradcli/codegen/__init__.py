@@ -36,6 +36,8 @@ def generate(
         having = ", ".join(name for name in TARGETS if target_called(name).selfcheck)
         raise UsageMistake(f"--selfcheck: code for {target} has no check of itself", hint=f"these have one: {having}")
     name = _function_name(options.name, language)
+    if options.inplace and not (program.shapes and target == "numpy"):
+        raise UsageMistake("--inplace is for NumPy over arrays", hint="--target numpy, with the shapes of --shape")
     if program.shapes:
         return _over_arrays(program, target, options._replace(name=name), ties, wrt)
     shapes = {variable: _shape(value) for variable, value in options.point.items()}
@@ -59,6 +61,11 @@ def _over_arrays(program: Program, target: str, options: Options, ties: str, wrt
             hint="--style plain takes arrays",
         )
     from gradcli.codegen.array_code import array_coded
+
+    if options.inplace:
+        from gradcli.codegen.numpy_inplace import inplace_frame
+
+        return "\n".join(inplace_frame(array_coded(program, ties, wrt, inline=False), options)) + "\n"
 
     language = import_module(f"gradcli.codegen.{target}_arrays")
     return "\n".join(language.array_frame(array_coded(program, ties, wrt), options)) + "\n"

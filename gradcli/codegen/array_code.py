@@ -16,14 +16,12 @@ from gradcli.backward import Flow, flows
 from gradcli.calculate import varying
 from gradcli.codegen.inlining import inlined
 from gradcli.dimensions import Shape, broadcast
-from gradcli.exact import is_number
+from gradcli.exact import COMPARISONS, is_number
 from gradcli.gates import INPUT
 from gradcli.graph import Node
 from gradcli.local import Expression
 from gradcli.naming import names_of
 from gradcli.program import Program, used_by_output
-
-COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne")
 
 
 class Sent:
@@ -51,7 +49,8 @@ class ArrayCode(NamedTuple):
 
     variables: the names of all; wanted: of those with a gradient. whole: of those that are whole numbers.
     names: of inputs and lines; gradients: of their gradients. seed: the name of the gradient from above, if there is
-    one. stages: the lines of the forward pass. groups: what each line sends back, in order.
+    one. stages: the lines of the forward pass. groups: what each line sends back, in order. once: the stages that are
+    used once, by another stage.
     """
 
     program: Program
@@ -65,11 +64,16 @@ class ArrayCode(NamedTuple):
     seed: str
     stages: list[tuple[Node, Expression]]
     groups: list[tuple[Node, list[Sent]]]
+    once: set[Node]
 
 
-def array_coded(program: Program, ties: str, wrt: Iterable[str] | None) -> ArrayCode:
-    """The program with shapes as assignments. wrt: the variables whose gradient is asked for; all if None."""
-    return _Builder(program, ties, wrt).code()
+def array_coded(program: Program, ties: str, wrt: Iterable[str] | None, inline: bool = True) -> ArrayCode:
+    """The program with shapes as assignments.
+
+    wrt: the variables whose gradient is asked for; all if None. inline: whether a stage that is used once, by another,
+    is written there.
+    """
+    return _Builder(program, ties, wrt).code(inline)
 
 
 def zeroed(rule: Node) -> bool:
@@ -91,7 +95,7 @@ class _Builder:
         self.received: dict[Node, list[Sent]] = {}
         self.gradient: dict[Node, Node] = {}  # by node, what stands for its gradient in formulas
 
-    def code(self) -> ArrayCode:
+    def code(self, inline: bool) -> ArrayCode:
         """Everything, in order."""
         program, names = self.program, names_of(self.program)
         used = used_by_output(program)
@@ -100,7 +104,8 @@ class _Builder:
             self._settled(leaf)
         groups = [(line, [one for one in sent if not one.passed]) for line, sent in groups]
         self._route_in_place(groups)
-        self.formulas.inlined = inlined(program, used, self._read(groups))
+        once = inlined(program, used, self._read(groups))
+        self.formulas.inlined = once if inline else set()
         shape = program.shapes[program.output]
         gradients = {self.gradient[node]: names.gradient_of(node) for node in self.gradient}
         return ArrayCode(
@@ -115,6 +120,7 @@ class _Builder:
             names.gradient_of(program.output) if any(size != 1 for size in shape) else "",
             [(line, self.formulas.line(line)) for line in program.lines if used[line.index]],
             [(line, sent) for line, sent in groups if sent],
+            once,
         )
 
     def _in_order(self) -> list[tuple[Node, list[Flow]]]:

@@ -84,7 +84,7 @@ MASKS = DIALECT._replace(forms={**DIALECT.forms, **pythonic.COMPARED})  # compar
 
 def array_frame(code: ArrayCode, options: Options) -> Iterator[str]:
     """The text of a function, or bare lines."""
-    writer = _Writer(code, options)
+    writer = ArrayWriter(code, options)
     forward, backward = list(writer.forward()), list(writer.backward())
     if options.form == "lines":
         yield from [*forward, *backward]
@@ -104,7 +104,7 @@ def array_frame(code: ArrayCode, options: Options) -> Iterator[str]:
     )
 
 
-class _Writer:
+class ArrayWriter:
     """Spells one program."""
 
     def __init__(self, code: ArrayCode, options: Options) -> None:
@@ -149,18 +149,27 @@ class _Writer:
     def backward(self) -> Iterator[str]:
         """The groups of the backward pass, each under its header."""
         values = {line: self.text(value) for line, value in self.code.stages}
-        for name in self._elementwise():
-            yield f"{self._gradient(name)} = np.zeros_like({self.spelled[name]})"
+        yield from self.zeros_first()
         for line, sent in self.code.groups:
             name = "" if line in self.code.formulas.inlined else f"{self.names[line]} = "
             yield f"# backprop {name}{values[line]}"
             for one in sent:
                 yield from self._assignment(one)
-        for name in self.code.wanted:
-            if self._gradient(name) not in self.made and name not in self._elementwise():
-                yield f"{self._gradient(name)} = np.zeros_like({self.spelled[name]})"
+        yield from self.zeros()
 
-    def _gradient(self, name: str) -> str:
+    def zeros_first(self) -> Iterator[str]:
+        """The gradients whose entries are inputs of their own, before anything is added."""
+        for name in self._elementwise():
+            yield f"{self.gradient(name)} = np.zeros_like({self.spelled[name]})"
+
+    def zeros(self) -> Iterator[str]:
+        """The gradients that nothing was added to."""
+        for name in self.code.wanted:
+            if self.gradient(name) not in self.made and name not in self._elementwise():
+                yield f"{self.gradient(name)} = np.zeros_like({self.spelled[name]})"
+
+    def gradient(self, name: str) -> str:
+        """The name of a variable's gradient."""
         return self.spelled[self.code.gradient_of[name]]
 
     def _elementwise(self) -> list[str]:
@@ -192,11 +201,12 @@ class _Writer:
         if sent.first:
             yield f"{name} = np.zeros_like({self.names[sent.to]})"
         if entry.repeated:
-            yield f"np.add.at({name}, {self._key(entry, call=True)}, {value})"
+            yield f"np.add.at({name}, {self.key(entry, call=True)}, {value})"
         else:
-            yield f"{name}[{self._key(entry)}] {'=' if sent.first else '+='} {value}"
+            yield f"{name}[{self.key(entry)}] {'=' if sent.first else '+='} {value}"
 
-    def _key(self, entry: Entry, call: bool = False) -> str:
+    def key(self, entry: Entry, call: bool = False) -> str:
+        """The index of an entry; as an argument, if a call is given it."""
         parts = [self._part(part, entry, call) for part in entry.places]
         return f"({', '.join(parts)})" if call and len(parts) > 1 else ", ".join(parts)
 
@@ -257,7 +267,7 @@ class _Writer:
 
     def result(self) -> str:
         """The return statement."""
-        entries = (f"{dumps(name, ensure_ascii=False)}: {self._gradient(name)}" for name in self.code.wanted)
+        entries = (f"{dumps(name, ensure_ascii=False)}: {self.gradient(name)}" for name in self.code.wanted)
         return f"return {self.names[self.code.program.output]}, {{{', '.join(entries)}}}"
 
     def functions(self) -> Iterator[list[str]]:

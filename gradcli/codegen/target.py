@@ -31,6 +31,7 @@ class Options(NamedTuple):
 
     form: function, script or lines. style: plain, note or df. name: of the function; the language's own if empty.
     point: values of the variables, for a script. selfcheck: whether a script ends with a check of itself.
+    inplace: whether arrays are computed in memory that is made once.
     """
 
     form: str = "function"
@@ -38,6 +39,7 @@ class Options(NamedTuple):
     name: str = ""
     selfcheck: bool = False
     point: Mapping[str, Any] = {}
+    inplace: bool = False
 
 
 def nested_element(name: str, places: tuple[int, ...], shape: tuple[int, ...]) -> str:
