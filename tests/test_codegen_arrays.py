@@ -183,6 +183,13 @@ def test_in_place_what_is_not_chosen_receives_0_also_from_inf_and_nan():
     assert gradient["x"].tolist() == [0.0, 0.0, np.inf, 2.0]
 
 
+def test_in_place_names_of_its_own_are_free_for_variables():
+    text = code("sum(exp(memory) * shapes * buffer0 * t1)", "memory=2,shapes=2,buffer0=2,t1=2", inplace=True)
+    _, gradient = run(text, [0.0, 0.0], [1.0, 2.0], [1.0, 3.0], [5.0, 1.0])
+    assert gradient["memory"].tolist() == [5.0, 6.0]
+    assert gradient["t1"].tolist() == [1.0, 6.0]
+
+
 def test_in_place_is_for_numpy_over_arrays():
     with pytest.raises(UsageMistake, match="--inplace is for NumPy over arrays"):
         generate(stage("x*y"), "numpy", Options(inplace=True))

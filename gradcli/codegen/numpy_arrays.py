@@ -113,6 +113,7 @@ class ArrayWriter:
         names = [*code.names.values(), *code.gradients.values(), *code.gradient_of.values(), *code.program.variables]
         plain = [name for name in names if "[" not in name]
         reserved = [options.name, *FUNCTIONS, *(gate for gate in GATES if gate not in DIALECT.forms)]
+        reserved += ["memory", "shapes"] if options.inplace else []
         self.spelled = spelling(dict.fromkeys(plain), NUMPY, reserved)
         self.names = {node: self._spelled(name) for node, name in (code.names | code.gradients).items() if node}
         for node, name in code.names.items():
