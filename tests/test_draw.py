@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,21 @@ def test_a_fork_is_one_wire_that_splits():
 def test_a_bare_circuit_has_no_numbers():
     for part in read_svg(draw("(x + y) * z", "--format", "svg")).parts:
         assert (part.value, part.gradient) == ("", "")
+
+
+def test_a_constant_shows_its_number_without_a_point():
+    parts = read_svg(draw("y = 3; x*y", "--format", "svg")).named
+    assert {name: part.value for name, part in parts.items()} == {"x": "", "y": "3", "f": ""}
+
+
+def test_parts_that_no_wire_connects_stand_close():
+    text = "+".join(f"x{i}*x{7 * i % 40}" for i in range(40))
+    root = ET.fromstring(draw(text, "--no-fuse", "--at", ",".join(f"x{i}={i}" for i in range(40)), "--format", "svg"))
+    circles = [
+        (circle, shift) for group, (_, shift) in shifts_of(root).items() for circle in group.iter(f"{SVG}circle")
+    ]
+    middles = sorted(float(circle.get("cy")) + shift for circle, shift in circles)
+    assert max(lower - upper for upper, lower in pairwise(middles)) < 150
 
 
 def test_only_gradients_asked_for_are_shown():
@@ -351,6 +367,15 @@ def test_a_gate_with_too_many_wires_says_how_many_are_left_out():
 
 
 # -- formats --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["png", "PDF", "jpeg"])
+def test_a_picture_of_pixels_is_refused(ending, tmp_path):
+    path = tmp_path / f"circuit.{ending}"
+    result = run(f"gradcli draw 'x*y' -o {path}")
+    assert result.returncode == 2 and not path.exists()
+    assert f"no .{ending.lower()} is drawn" in result.stderr
+    assert draw("x*y", "--format", "svg", "-o", str(path)) == "" and path.read_text().startswith("<svg")
 
 
 def test_mermaid_refuses_what_it_cannot_render():

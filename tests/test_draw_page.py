@@ -86,6 +86,66 @@ def test_a_gradient_adds_up_as_its_parts_arrive(browser, tmp_path):
         assert "dx += cos(x) * dsinx" in page.run("document.getElementById('stage').innerText")
 
 
+FORK = "u = x*y; sin(u)*exp(u) + cos(u)*u"
+# Of each lit way: whose wire it is, the gate it says it leads to, and the gate on which it really ends.
+WAYS = """[...document.querySelectorAll(".branch.lit")].map((way) => {
+    const end = way.getPointAtLength(way.getTotalLength());
+    const gate = [...document.querySelectorAll(".part")].find((part) => {
+        const box = part.querySelector(".gate")?.getBBox();
+        return box && Math.hypot(box.x + box.width / 2 - end.x, box.y + box.height / 2 - end.y) < box.width / 2 + 1;
+    });
+    return [way.parentNode.dataset.name, way.dataset.to, gate.dataset.name]; })"""
+
+
+def test_at_a_fork_only_the_way_to_the_current_gate_lights_up(browser, tmp_path):
+    operands = {"u": ["x", "y"], "sinu": ["u"], "expu": ["u"], "cosu": ["u"]}
+    with Page(browser, page_of(tmp_path, FORK, "--at", "x=1,y=2")) as page:
+        page.press("ArrowRight")
+        met = set()
+        while not page.run("document.getElementById('next').disabled"):
+            now = page.run(NOW)
+            lit = page.run(WAYS)
+            assert [(to, end) for _, to, end in lit] == [(now, now)] * len(lit)
+            if now in operands:
+                met.add(now)
+                assert [name for name, _, _ in lit] == operands[now]
+            page.press("ArrowRight")
+        assert met == set(operands)
+
+
+SIGHT = """(() => { const frame = document.querySelector(".picture").getBoundingClientRect();
+    const gate = document.querySelector(".part.now .gate").getBoundingClientRect();
+    return gate.left >= frame.left && gate.right <= frame.right && gate.top >= frame.top && gate.bottom <= frame.bottom
+        && document.getElementById("next").getBoundingClientRect().bottom <= innerHeight; })()"""
+
+
+@pytest.mark.parametrize("text", [NOTE, "+".join(f"sin(x{i})" for i in range(30))], ids=["wide", "tall"])
+def test_the_current_gate_and_the_buttons_are_in_sight(browser, tmp_path, text):
+    with Page(browser, page_of(tmp_path, text), 360) as page:
+        page.press("ArrowRight")
+        for _ in range(60):
+            assert page.run(SIGHT)
+            page.press("ArrowRight")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e308"])
+def test_an_input_may_begin_where_no_slider_reaches(browser, tmp_path, value):
+    text = "max(x, 1)*y + atan(x)"
+    with Page(browser, page_of(tmp_path, text, "--at", f"x={value},y=2")) as page:
+        for x, y in ((value, 2.0), (value, -0.5), ("3", -0.5)):
+            page.run(move("y", y))
+            if x == "3":
+                page.run(move("x", 3.0))
+            expected = calculate(text, f"x={x},y={y}")
+            found = page.run("[...document.querySelectorAll('.gradcli .part title')].map((title) => title.textContent)")
+            numbers = {name_in(title): numbers_in(title) for title in found}
+            for line in expected.lines:
+                assert numbers[line.name] == pytest.approx([line.value, line.gradient], rel=1e-12, nan_ok=True)
+            for name, gradient in expected.gradient.items():
+                assert numbers[name][1] == pytest.approx(gradient, rel=1e-12, nan_ok=True)
+        assert page.complaints == []
+
+
 def test_the_keyboard_alone_is_enough(browser, tmp_path):
     with Page(browser, page_of(tmp_path, "x * y", "--at", "x=3,y=-4")) as page:
         focused = []

@@ -10,11 +10,13 @@ from gradcli.calculate import calculated
 from gradcli.cli import arguments, console, results
 from gradcli.draw import ENDINGS, FORMATS
 from gradcli.draw.circuit import circuit_of
-from gradcli.errors import GradError
+from gradcli.errors import GradError, UsageMistake
 from gradcli.evaluate import Evaluation
 from gradcli.point import read_point
 from gradcli.program import Program
 from gradcli.staging import stage
+
+PIXELS = (".png", ".pdf", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tiff", ".eps", ".ps")
 
 
 @click.command(
@@ -40,7 +42,7 @@ def command(
     output: str | None,
 ) -> None:
     """Draw the circuit of EXPR: at a point with the value above each wire and the gradient below it."""
-    form = form or (ENDINGS.get(PurePath(output).suffix.lower()) if output else None) or "terminal"
+    form = form or _form_of(output)
     text, title = asked.text()
     try:
         program = stage(text, fuse=asked.fuse)
@@ -62,6 +64,14 @@ def command(
         results.deliver(html(program, evaluation, asked.ties, inputs, point.values if asked.at else {}), output)
     else:
         _deliver(program, evaluation, form, output)
+
+
+def _form_of(output: str | None) -> str:
+    """The format that the name of a file asks for. Raises UsageMistake for pictures that are no text."""
+    ending = PurePath(output or "").suffix.lower()
+    if ending in PIXELS:
+        raise UsageMistake(f"no {ending} is drawn", hint="svg, html, mmd and dot are, and a browser prints them")
+    return ENDINGS.get(ending, "terminal")
 
 
 def _shaped(program: Program, shapes: tuple[str, ...], fuse: bool) -> Program:

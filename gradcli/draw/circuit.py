@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gradcli.draw.choose import MOST_GATES, Group, chosen
-from gradcli.draw.glyphs import glyph_of, symmetric
+from gradcli.draw.glyphs import WIDEST, glyph_of, symmetric
 from gradcli.draw.numbers import Reading, reading, times
 from gradcli.evaluate import Evaluation
 from gradcli.graph import Node
@@ -106,8 +106,9 @@ class _Builder:
 
     def _part(self, group: Group) -> Part:
         line, wire = group.line, self._wire(group.line)
-        if not group.operands:
-            return wire
+        if not group.operands:  # a constant, whose number is known without a point
+            short = wire.code if len(wire.code) <= WIDEST else ""
+            return wire if wire.value or not short else wire._replace(value=Reading(short, wire.code))
         operands = [self.places[operand] for operand in group.operands]
         if group.more:
             operands.append(len(self.parts))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import escape
 from json import dumps
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from gradcli.evaluate import Evaluation
 from gradcli.program import Program
 
 BUTTONS = {"first": "« first", "back": "‹ back", "next": "next ›", "last": "last »"}
+FARTHEST = 8e307  # where a slider ends: the length of its way is a number too
 LABELS = {"first": "first step", "back": "step back", "next": "next step", "last": "last step"}
 
 
@@ -33,7 +35,7 @@ def html(
     """The page of a program. point: the values of its variables, nested lists for elements."""
     circuit = circuit_of(program, evaluation)
     page = page_of(program, circuit, ties, wrt, point or {})
-    picture = svg(circuit, room=width("-0.000324", 12))
+    picture = svg(circuit, room=width("-0.000324", 12), branches=True)
     return "\n".join(_document(circuit, page, picture)) + "\n"
 
 
@@ -67,7 +69,20 @@ def _policy(script: str) -> str:
 
 def _data(data: dict[str, Any]) -> str:
     """JSON that cannot end its element."""
-    return dumps(data, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    return (
+        dumps(_strict(data), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    )
+
+
+def _strict(value: Any) -> Any:
+    """Numbers that are not finite as the words that JavaScript makes numbers of."""
+    if isinstance(value, dict):
+        return {name: _strict(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_strict(part) for part in value]
+    if not isinstance(value, float) or isfinite(value):
+        return value
+    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
 
 
 def _inputs(page: Page) -> Iterator[str]:
@@ -76,10 +91,13 @@ def _inputs(page: Page) -> Iterator[str]:
     yield '<fieldset class="inputs" aria-label="inputs">'
     for place, field in enumerate(page.data["inputs"]):
         name, value = escape(field["name"]), field["value"]
-        reach = max(2.0, 2 * abs(value))
+        known = isfinite(value)
+        middle = value if known else 0.0
+        reach = max(2.0, 2 * abs(middle))
         yield f'<label><span class="name" title="{name}">{name}</span>'
-        limits = f'min="{value - reach!r}" max="{value + reach!r}"'
-        for kind, more in (("range", limits), ("number", "")):
-            yield f'<input type="{kind}" data-input="{place}" {more} step="any" value="{value!r}" aria-label="{name}">'
+        limits = f'min="{max(middle - reach, -FARTHEST)!r}" max="{min(middle + reach, FARTHEST)!r}" value="{middle!r}"'
+        written = f'value="{value!r}"' if known else f'placeholder="{value!r}"'
+        for kind, more in (("range", limits), ("number", written)):
+            yield f'<input type="{kind}" data-input="{place}" {more} step="any" aria-label="{name}">'
         yield "</label>"
     yield "</fieldset>"

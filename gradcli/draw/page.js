@@ -11,6 +11,11 @@ let step = 0;
 let known = page.known; // by name: [value, gradient, what each is in words]
 let shares = []; // of each flow: local gradient, contribution
 
+/** Numbers out of JSON, where those that are not finite are words. */
+const numbers = (given) => (Array.isArray(given) ? given.map(numbers) : Number(given));
+page.variables = numbers(page.variables);
+for (const field of page.inputs) field.value = Number(field.value);
+
 /** As few digits as a wire has room for: the rule of the picture itself. */
 function rounded(number) {
     if (!Number.isFinite(number)) return Number.isNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
@@ -20,6 +25,8 @@ function rounded(number) {
     const [mantissa, exponent] = Number(number.toPrecision(3)).toExponential().split("e");
     return size >= 1e-4 && size < 0.1 ? String(Number(number.toPrecision(3))) : mantissa + "e" + Number(exponent);
 }
+
+const exact = (number) => (Number.isFinite(number) ? String(number) : rounded(number));
 
 /** What one operand of a max or min receives. */
 function routed(ties, operands, place, out, gradient) {
@@ -71,7 +78,10 @@ function show() {
             part.classList.toggle("ungraded", !backward || !graded);
             part.classList.toggle("now", name === now.name);
             part.classList.toggle("lit", sent);
-            part.classList.toggle("back", backward && (sent || name === now.name));
+            part.classList.toggle("given", sent && !now.name);
+            part.classList.toggle("back", backward);
+            for (const branch of part.querySelectorAll(".branch"))
+                branch.classList.toggle("lit", sent && branch.dataset.to === now.name);
             write(part, name, known[name]?.[0], gradient);
         }
     }
@@ -90,17 +100,20 @@ function write(part, name, value, gradient) {
     const spots = [[part.querySelector(".value"), value], [part.querySelector(".gradient"), gradient]];
     for (const [spot, number] of spots) if (spot && typeof number === "number") spot.textContent = rounded(number);
     const code = page.codes[name];
-    const lines = [code ? `${name} = ${code}` : name, `value ${value}`];
-    if (known[name][1] !== null) lines.push(`gradient ${page.gradients[name]} = ${known[name][1]}`);
+    const lines = [code ? `${name} = ${code}` : name, `value ${exact(value)}`];
+    if (known[name][1] !== null) lines.push(`gradient ${page.gradients[name]} = ${exact(known[name][1])}`);
     part.querySelector("title").textContent = lines.join("\n");
 }
 
-/** Keep the current gate in sight where the picture is wider than its frame. */
+/** Keep the current gate in sight where the picture is larger than its frame. */
 function centre(part) {
     const frame = document.querySelector(".picture");
-    const box = part.getBoundingClientRect(), around = frame.getBoundingClientRect();
+    const box = (part.querySelector(".gate") ?? part).getBoundingClientRect();
+    const around = frame.getBoundingClientRect();
     if (box.left < around.left || box.right > around.right)
         frame.scrollLeft += (box.left + box.right - around.left - around.right) / 2;
+    if (box.top < around.top || box.bottom > around.bottom)
+        frame.scrollTop += (box.top + box.bottom - around.top - around.bottom) / 2;
 }
 
 function element(tag, kind, ...content) {

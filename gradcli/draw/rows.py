@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from itertools import pairwise
+from math import floor
 
 from gradcli.draw.layers import Layers, Link, Slot
 
@@ -28,13 +30,32 @@ def heights(layers: Layers, extent: Extent, offset: Offset, step: float = 1.0) -
             found[column] = _fitted(layers, column, found, gaps[column], offset, step, back=True)
         for column in range(1, count):
             found[column] = _fitted(layers, column, found, gaps[column], offset, step, back=False)
-    tops = (
-        y - extent(slot)[0]
+    return _closed(layers, found, extent, step)
+
+
+def _closed(layers: Layers, found: list[list[float]], extent: Extent, step: float) -> list[list[float]]:
+    """The same without stretches in which nothing stands and no wire runs, from 0 on.
+
+    What no wire connects to the rest is drawn to nothing, and would stand far away.
+    """
+    spans = [
+        (y - extent(slot)[0], y + extent(slot)[1])
         for ys, slots in zip(found, layers.columns, strict=True)
         for y, slot in zip(ys, slots, strict=True)
-    )
-    top = min(tops, default=0.0)
-    return [[y - top for y in ys] for ys in found]
+    ]
+    for column, links in enumerate(layers.links):
+        ends = [(found[column][link.source], found[column + 1][link.target]) for link in links]
+        spans += [(min(pair), max(pair)) for pair in ends]
+    spans.sort()
+    bottom = lost = spans[0][0]
+    begins, shifts = [bottom], [lost]
+    for top, end in spans:
+        if top - bottom >= step:
+            lost += floor((top - bottom) / step) * step
+            begins.append(top)
+            shifts.append(lost)
+        bottom = max(bottom, end)
+    return [[y - shifts[bisect_right(begins, y) - 1] for y in ys] for ys in found]
 
 
 def _gaps(column: list[Slot], extent: Extent) -> list[float]:

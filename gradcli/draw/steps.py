@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any, NamedTuple
 
 from gradcli.backward import Flow, flows
@@ -42,7 +41,7 @@ def page_of(
     """The steps, and the numbers at the point or the function that gives them."""
     names = names_of(program)
     moves = not program.graph.arrays and not program.shapes and len(program.lines) <= LARGEST
-    variables = begin(program, point) if moves else {}
+    variables = begin(program, point) if moves else None
     found, hint = _moving(program, ties, wrt, variables)
     exact = not (circuit.left_out or program.shapes or program.graph.arrays)
     sent = _sent(program, names, wrt) if exact else None
@@ -59,26 +58,22 @@ def page_of(
         "flows": _flows(program, names, steps, ties, wrt) if exact else [],
         "known": {part.name: [_words(part.value), _words(part.gradient)] for part in circuit.parts},
         "names": [names.of[node] for node in found.names] if found else [],
-        "variables": list(variables.values()) if found else [],
-        "inputs": _inputs(program, variables) if found else [],
+        "variables": list(variables.values()) if found and variables else [],
+        "inputs": _inputs(program, variables) if found and variables else [],
     }
     return Page(data, found.script if found else "", hint)
 
 
 def _moving(
-    program: Program, ties: str, wrt: list[str] | None, variables: Mapping[str, Any]
+    program: Program, ties: str, wrt: list[str] | None, variables: Mapping[str, Any] | None
 ) -> tuple[Live | None, str]:
     """The function that gives the numbers as inputs move, if there can be one, and what to tell the reader."""
-    if not variables or not _finite(list(variables.values())):
+    if variables is None:
         return None, STEP
     try:
-        return live(program, ties, wrt, variables), f"{MOVE} {STEP}"
+        return live(program, ties, wrt, variables), f"{MOVE} {STEP}" if variables else STEP
     except UsageMistake as mistake:
         return None, f"The inputs cannot be moved: {mistake.message}. {STEP}"
-
-
-def _finite(values: Any) -> bool:
-    return all(map(_finite, values)) if isinstance(values, list) else isfinite(values)
 
 
 def _words(number: Reading | None) -> str | None:

@@ -40,15 +40,19 @@ STYLE = """
 """
 
 
-def svg(circuit: Circuit, room: float = 0.0) -> str:
-    """The picture of a circuit. room: pixels that every number is given at least, where numbers change."""
+def svg(circuit: Circuit, room: float = 0.0, branches: bool = False) -> str:
+    """The picture of a circuit.
+
+    room: pixels that every number is given at least, where numbers change. branches: whether the way of each wire
+    to each of its gates is there once more, by the name of the gate, for a page to light up.
+    """
     bands = [placed(band, room) for band in folded(circuit, lambda band: broadness(band, room) <= WIDEST)]
     told = list(_legend(circuit))
     broad = max([band.width for band in bands] + [width(text, SMALL) for text in told]) + 2 * MARGIN
     drawn: list[str] = []
     y = MARGIN
     for band in bands:
-        drawn += [f'<g transform="translate({MARGIN:g} {_n(y)})">', *_band(band), "</g>"]
+        drawn += [f'<g transform="translate({MARGIN:g} {_n(y)})">', *_band(band, branches), "</g>"]
         y += band.height + GAP
     y += LINE - GAP
     for text in told:
@@ -90,18 +94,25 @@ def _n(number: float) -> str:
 # -- a band -------------------------------------------------------------------------------
 
 
-def _band(band: Band) -> Iterator[str]:
+def _band(band: Band, branches: bool) -> Iterator[str]:
     for column, slots in enumerate(band.layers.columns):
         for row, slot in enumerate(slots):
             if not slot.passes:
-                yield from _part(band, column, row, band.circuit.parts[slot.part])
+                yield from _part(band, column, row, branches)
 
 
-def _part(band: Band, column: int, row: int, part: Part) -> Iterator[str]:
+def _part(band: Band, column: int, row: int, branches: bool) -> Iterator[str]:
     """A gate or an input with its wire, and what stands at it."""
+    part = band.circuit.parts[band.layers.columns[column][row].part]
     at, y = band.columns[column], band.heights[column][row]
     yield f'<g class="part" data-name="{escape(part.name)}"><title>{escape(plain(told(part)))}</title>'
-    yield f'<path class="wire" d="{_wire(band, column, row, part)}"/>'
+    begin = at.wire if part.kind == INPUT else at.middle + half_size(part)[0]
+    trunk = f"M{_n(begin)} {_n(y)}H{_n(at.right)}"
+    ways = list(_ways(band, column, row))
+    pieces = dict.fromkeys(piece for _, way in ways for piece in way)
+    yield f'<path class="wire" d="{trunk}{"".join(pieces)}"/>'
+    for gate, way in ways if branches else []:
+        yield f'<path class="branch" data-to="{escape(gate.name)}" d="{trunk}{"".join(way)}"/>'
     yield from _marks(at, y, part)
     if part.kind == INPUT:
         yield f'<text class="input" x="{_n(at.middle)}" y="{_n(y + 5)}">{escape(name_of(part))}</text>'
@@ -152,23 +163,21 @@ def _marks(at: Column, y: float, part: Part) -> Iterator[str]:
         yield f'<path class="on" d="M{_n(at.right)} {_n(y - 4)}l7 4l-7 4z"/>'
 
 
-def _wire(band: Band, column: int, row: int, part: Part) -> str:
-    """The path of a wire from where it begins to all gates that it enters."""
-    at, y = band.columns[column], band.heights[column][row]
-    begin = at.wire if part.kind == INPUT else at.middle + half_size(part)[0]
-    pieces = [f"M{_n(begin)} {_n(y)}H{_n(at.right)}"]
-    waiting = [(column, row)]
+def _ways(band: Band, column: int, row: int) -> Iterator[tuple[Part, list[str]]]:
+    """Each gate that a wire enters, with the pieces of path that lead there from the right of the wire's column."""
+    waiting: list[tuple[int, int, list[str]]] = [(column, row, [])]
     while waiting:
-        column, row = waiting.pop()
+        column, row, way = waiting.pop()
         if column == len(band.layers.links):
             continue
         for link in band.layers.links[column]:
             if link.source == row:
                 slot = band.layers.columns[column + 1][link.target]
-                pieces.append(_bend(band, column, link.source, link.target, slot, link.port))
+                longer = [*way, _bend(band, column, link.source, link.target, slot, link.port)]
                 if slot.passes:
-                    waiting.append((column + 1, link.target))
-    return "".join(pieces)
+                    waiting.append((column + 1, link.target, longer))
+                else:
+                    yield band.circuit.parts[slot.part], longer
 
 
 def _bend(band: Band, column: int, source: int, target: int, slot: Slot, place: int) -> str:
