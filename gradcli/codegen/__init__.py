@@ -14,7 +14,9 @@ from gradcli.program import Program
 
 FRAME = ("agrees", "failures", "forward", "kept", "lowered", "moved", "raised", "results", "scratch", "step")
 TARGETS = ("python", "numpy", "c", "javascript", "torch", "jax", "latex")
-ARRAYS = ("numpy", "latex")  # those whose code takes arrays: each has a file NAME_arrays.py
+ARRAYS = ("numpy", "c", "latex")  # those whose code takes arrays: each has a file NAME_arrays.py
+
+STAGED = ("c", "latex")  # those that write a line for every stage of a program over arrays
 
 
 def target_called(name: str) -> Target:
@@ -68,7 +70,7 @@ def _over_arrays(program: Program, target: str, options: Options, ties: str, wrt
         return "\n".join(inplace_frame(array_coded(program, ties, wrt, inline=False), options)) + "\n"
 
     language = import_module(f"gradcli.codegen.{target}_arrays")
-    return "\n".join(language.array_frame(array_coded(program, ties, wrt), options)) + "\n"
+    return "\n".join(language.array_frame(array_coded(program, ties, wrt, target not in STAGED), options)) + "\n"
 
 
 def _function_name(name: str, language: Target) -> str:
