@@ -51,6 +51,18 @@ def settings_of(node: Node) -> dict[str, Any]:
     return dict(cast(Settings, node.static)) if node.operands and node.static is not None else {}
 
 
+def _in_numbers(node: Node) -> Settings:
+    """The static parameters of a gate, for code: the one size of a new shape that has a name is what is left, -1."""
+    settings = cast(Settings, node.static)
+    if node.gate.name != "reshape":
+        return settings
+    shape = dict(settings)["shape"]
+    sizes = shape if isinstance(shape, tuple) else (shape,)
+    if sum(isinstance(size, str) for size in sizes) > 1:
+        raise UsageMistake("reshape to several sizes that have names", hint="declare all of them but one as numbers")
+    return (("shape", tuple(-1 if isinstance(size, str) else size for size in sizes)),)
+
+
 class ArrayFormulas:
     """The formulas of one program. ties: a key of backward.TIES. whole: the variables that are whole numbers."""
 
@@ -80,7 +92,7 @@ class ArrayFormulas:
                 two = [tuple(operands[place : place + 2]) for place in range(0, len(operands), 2)]
                 operands = [self.written.apply(node.gate, pair) if len(pair) == 2 else pair[0] for pair in two]
             return self.written.apply(node.gate, tuple(operands))
-        return self.written.array(node.gate, tuple(operands), cast(Settings, node.static))
+        return self.written.array(node.gate, tuple(operands), _in_numbers(node))
 
     def _operand(self, node: Node) -> Node:
         if node.operands and (self.program.inside[node.index] or node in self.inlined):
@@ -150,7 +162,7 @@ class ArrayFormulas:
         if node.static is None:
             made = self.graph.apply(node.gate, operands)
         else:
-            made = self.graph.array(node.gate, operands, cast(Settings, node.static))
+            made = self.graph.array(node.gate, operands, _in_numbers(node))
         self.own[made] = self.program.shapes[node]
         return Term(made, self.program.shapes[node])
 
