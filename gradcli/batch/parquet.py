@@ -55,7 +55,8 @@ class Frame(NamedTuple):
 
     def values(self, name: str) -> list[object]:
         """What each row has in a column."""
-        return self.frame[name].to_list()
+        found: list[object] = self.frame[name].to_list()
+        return found
 
     def words(self, name: str) -> list[str]:
         """The texts in a column."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from gradcli.backward import TIES
 from gradcli.batch.table import Fault
@@ -14,25 +14,37 @@ MOST_NAMED = 10  # bad rows
 class Report:
     """What has been found so far.
 
-    bad: how many rows could not be computed; runs: the line from which on a cell is a formula to a spreadsheet, or 0.
+    bad: how many rows could not be computed; first: line and fault of those that were named; counts: how often each
+    (kind, stage) was met; runs: the line from which on a cell is a formula to a spreadsheet, or 0, and where: its part.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
         """say: takes a sentence about a bad row."""
         self.bad = 0
+        self.first: list[tuple[int, Fault]] = []
         self.runs = 0
+        self.where = ""
+        self.counts: Counter[tuple[str, str]] = Counter()
         self._say = say
-        self._counts: Counter[tuple[str, str]] = Counter()
 
     def name(self, line: int, fault: Fault) -> None:
         """A bad row: the first ones are named at once, the others counted."""
         self.bad += 1
         if self.bad <= MOST_NAMED:
+            self.first.append((line, fault))
             self._say(sentence(line, fault))
+
+    def add(self, part: str, bad: int, first: Iterable[tuple[int, Fault]], runs: int) -> None:
+        """What a report of a part has: the bad rows that it named are named here with the part's name."""
+        for line, fault in list(first)[: max(MOST_NAMED - self.bad, 0)]:
+            self._say(f"{part[:60]}, {sentence(line, fault)}")
+        self.bad += bad
+        if runs and not self.runs:
+            self.runs, self.where = runs, f"{part[:60]}, "
 
     def count(self, found: Mapping[tuple[str, str], int]) -> None:
         """How often (kind, stage) was met in a block."""
-        self._counts.update(found)
+        self.counts.update(found)
 
     def unnamed(self) -> str:
         """How many bad rows were not named; nothing if all were."""
@@ -41,7 +53,7 @@ class Report:
 
     def summary(self, ties: str) -> Iterator[str]:
         """A sentence for each stage that met a tie or a kink, or where a nan or inf was born."""
-        for (kind, stage), times in self._counts.items():
+        for (kind, stage), times in self.counts.items():
             rows = "1 row" if times == 1 else f"{times} rows"
             if kind == "tie":
                 yield f"{stage} is at a tie in {rows}: {TIES[ties]} (--ties {ties})"

@@ -197,9 +197,14 @@ def shape(function: F) -> F:
 
 
 def table(function: F) -> F:
-    """--data, --from, --to, --errors and --kernel."""
+    """--data, --from, --to, --errors, --kernel and --engine."""
     choices = click.Choice(TABLES)
     for option in (
+        click.option(
+            "--engine",
+            metavar="dask|ADDRESS",
+            help="Parts of a folder through Dask: processes of this machine, or the scheduler at tcp://HOST:PORT.",
+        ),
         click.option(
             "--kernel",
             type=click.Choice(KERNELS),
@@ -212,7 +217,7 @@ def table(function: F) -> F:
         ),
         click.option("--to", type=choices, help="The format of the result of --data; as the data's if not given."),
         click.option("--from", "source", type=choices, help="The format of --data; by the file's name if not given."),
-        click.option("--data", metavar="FILE|-", help="Many points: a table whose columns give the inputs."),
+        click.option("--data", metavar="FILE|FOLDER|-", help="Many points: a table whose columns give the inputs."),
     ):
         function = option(function)
     return function

@@ -41,16 +41,20 @@ def command(
     to: str | None,
     errors: str | None,
     kernel: str | None,
+    engine: str | None,
     strict: bool,
     output: str | None,
 ) -> int:
     """Value and gradient of EXPR at a point, every stage with its value and gradient."""
     if data is not None:
+        from gradcli.batch.work import Wanted
         from gradcli.cli import tables
 
-        many = tables.Options(data, source, to, errors, kernel, only, output, asked.ties, strict, fuse=asked.fuse)
+        wanted = Wanted(source, to, errors, kernel, only, asked.ties, asked.fuse)
+        many = tables.Options(data, output, engine, strict, wanted)
         tables.check(many, program_on_stdin=(asked.file or asked.expr or "-") == "-", one_point=form or check)
-    for name, given in (("--from", source), ("--to", to), ("--errors", errors), ("--kernel", kernel)):
+    alone = {"--from": source, "--to": to, "--errors": errors, "--kernel": kernel, "--engine": engine}
+    for name, given in alone.items():
         if given is not None and data is None:
             raise UsageMistake(f"{name} is for tables", hint="--data FILE gives one")
     text, title = asked.text()
