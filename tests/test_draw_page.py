@@ -6,10 +6,13 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import CHROMIUM, Browser, Page
 from calculation import calculate
 from pictures import SAMPLE_PROGRAMS, draw, name_in, numbers_in, numbers_of_eval
+
+from gradcli.draw.numbers import rounded
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -84,6 +87,21 @@ def test_a_gradient_adds_up_as_its_parts_arrive(browser, tmp_path):
         page.press("ArrowRight")
         assert float(page.run(shown)) == pytest.approx((math.sin(2) + math.cos(2)) * math.exp(2), abs=0.005)
         assert "dx += cos(x) * dsinx" in page.run("document.getElementById('stage').innerText")
+
+
+def test_steps_back_through_arrays_say_what_flows(browser, tmp_path):
+    w, x = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    text = "D = W @ X; m = tanh(D); sum(m)/norm(W)"
+    above = (1 - np.tanh(w @ x) ** 2) / np.linalg.norm(w)
+    said = []
+    with Page(browser, page_of(tmp_path, text, "--at", f"W={w.tolist()},X={x.tolist()}")) as page:
+        while not page.run("document.getElementById('next').disabled"):
+            page.press("ArrowRight")
+            said.append(page.run("document.getElementById('stage').innerText"))
+        assert page.complaints == []
+    assert f"dW += dD @ X.T = 2×2 ‖{rounded(float(np.linalg.norm(above @ x.T)))}‖" in said[-1]
+    assert f"dX = W.T @ dD = 2×3 ‖{rounded(float(np.linalg.norm(w.T @ above)))}‖" in said[-1]
+    assert f"‖{rounded(float(np.linalg.norm(above)))}‖" in said[-2] and " * dm = " in said[-2]
 
 
 FORK = "u = x*y; sin(u)*exp(u) + cos(u)*u"

@@ -34,7 +34,7 @@ def html(
 ) -> str:
     """The page of a program. point: the values of its variables, nested lists for elements."""
     circuit = circuit_of(program, evaluation)
-    page = page_of(program, circuit, ties, wrt, point or {})
+    page = page_of(program, circuit, ties, wrt, point or {}, evaluation)
     picture = svg(circuit, room=width("-0.000324", 12), branches=True)
     return "\n".join(_document(circuit, page, picture)) + "\n"
 

@@ -145,7 +145,7 @@ function sentence(flow, now) {
         const [local, share] = shares.slice(2 * flow.place, 2 * flow.place + 2);
         const numbers = [`${rounded(local)} × `, element("span", "gradient", shown(known[now.name][1])), " = "];
         line.append(" = ", ...numbers, element("span", "gradient", rounded(share)));
-    }
+    } else if (flow.brings) line.append(flow.code ? " = " : "", element("span", "gradient", flow.brings));
     return line;
 }
 

@@ -10,6 +10,7 @@ from gradcli.draw.circuit import GATE, INPUT, Circuit
 from gradcli.draw.live import Live, begin, live
 from gradcli.draw.numbers import Reading
 from gradcli.errors import UsageMistake
+from gradcli.evaluate import Evaluation
 from gradcli.gates import variadic
 from gradcli.graph import Input, Node
 from gradcli.local import Formulas
@@ -37,6 +38,7 @@ def page_of(
     ties: str,
     wrt: list[str] | None,
     point: Mapping[str, Any],
+    evaluation: Evaluation | None = None,
 ) -> Page:
     """The steps, and the numbers at the point or the function that gives them."""
     names = names_of(program)
@@ -46,6 +48,9 @@ def page_of(
     exact = not (circuit.left_out or program.shapes or program.graph.arrays)
     sent = _sent(program, names, wrt) if exact else None
     steps, made, graded = _steps(circuit, {names.of[line]: line for line in program.lines}, sent)
+    flows_shown = _flows(program, names, steps, ties, wrt) if exact else []
+    if evaluation and program.shapes and not circuit.left_out:
+        flows_shown = _array_flows(evaluation, names, steps, ties)
     data = {
         "live": found is not None,
         "output": program.graph.output,
@@ -55,7 +60,7 @@ def page_of(
         "graded": graded,
         "gradients": {part.name: part.gradient_name for part in circuit.parts},
         "codes": {part.name: part.code for part in circuit.parts if part.code},
-        "flows": _flows(program, names, steps, ties, wrt) if exact else [],
+        "flows": flows_shown,
         "known": {part.name: [_words(part.value), _words(part.gradient)] for part in circuit.parts},
         "names": [names.of[node] for node in found.names] if found else [],
         "variables": list(variables.values()) if found and variables else [],
@@ -151,6 +156,28 @@ def _flows(
                 "gradient": names.gradient_of(flow.operand),
                 "accumulates": flow.accumulates,
                 "code": _code(formulas, flow, names),
+            }
+        )
+    return found
+
+
+def _array_flows(evaluation: Evaluation, names: Names, steps: list[dict[str, Any]], ties: str) -> list[dict[str, Any]]:
+    """The flows of a program over arrays, with what each brings in words."""
+    from gradcli.draw.array_flows import array_flows
+
+    formulas = Formulas(evaluation.program, ties, guarded=False)
+    backward = {step["name"]: place for place, step in enumerate(steps)}
+    found: list[dict[str, Any]] = []
+    for flow in array_flows(evaluation, names, ties):
+        to = names.of[flow.operand]
+        found.append(
+            {
+                "to": to,
+                "step": backward[names.of[flow.line]],
+                "gradient": names.gradient_of(flow.operand),
+                "accumulates": any(other["to"] == to for other in found),
+                "code": _code(formulas, flow.alone, names) if flow.alone else flow.code,
+                "brings": flow.brings,
             }
         )
     return found
