@@ -114,6 +114,16 @@ def test_shapes_are_asked_for():
     assert not done.stdout
 
 
+def test_a_point_gives_the_shapes_too():
+    command = [sys.executable, "-m", "gradcli", "codegen", "--target", "numpy", "W @ x"]
+    given_point = subprocess.run([*command, "--at", "W=[[1,2],[3,4],[5,6]],x=[1,2]"], capture_output=True, text=True)
+    declared = subprocess.run([*command, "--shape", "W=3x2,x=2"], capture_output=True, text=True)
+    assert given_point.stdout == declared.stdout != ""
+    missing = subprocess.run([*command, "--at", "W=[[1,2],[3,4]]"], capture_output=True, text=True)
+    assert missing.returncode == 2
+    assert "no value for 'x'" in missing.stderr
+
+
 def test_ruff_has_nothing_to_say(tmp_path):
     for number, item in enumerate(ITEMS):
         text = code(item["expr"], shapes_of(item["at"]))

@@ -9,7 +9,8 @@ from gradcli.codegen import TARGETS, generate
 from gradcli.codegen.target import FORMS, STYLES, Options
 from gradcli.errors import GradError, UsageMistake
 from gradcli.gates import GATES
-from gradcli.point import Point, bind, read_point
+from gradcli.naming import names_of
+from gradcli.point import Point, bind, read_point, unused_names
 from gradcli.program import Program
 from gradcli.staging import stage
 
@@ -51,8 +52,11 @@ def command(
     try:
         program = stage(text, fuse=asked.fuse)
         inputs = asked.inputs(program)
-        program = _with_shapes(program, shapes, asked.fuse)
-        options = Options(form, style, name, selfcheck, _point(program, asked.at).values, inplace)
+        point = read_point(asked.at)
+        program = _with_shapes(program, shapes, point, asked.fuse)
+        if asked.at and not program.shapes:
+            bind(program, point)
+        options = Options(form, style, name, selfcheck, point.values, inplace)
         code = generate(program, target, options, asked.ties, inputs)
     except GradError as error:
         raise error.inside(text, title) from None
@@ -62,8 +66,11 @@ def command(
         results.deliver(code, output)
 
 
-def _with_shapes(program: Program, shapes: tuple[str, ...], fuse: bool) -> Program:
-    """The program over arrays of the shapes that --shape declares, if it has any. Raises UsageMistake, ShapeMistake."""
+def _with_shapes(program: Program, shapes: tuple[str, ...], point: Point, fuse: bool) -> Program:
+    """The program over arrays, if it has any: of the shapes that --shape declares, or those of the point.
+
+    Raises UsageMistake, ShapeMistake, PointMistake.
+    """
     if shapes:
         from gradcli.declared import declared_shapes
         from gradcli.shapes import shaped
@@ -72,20 +79,20 @@ def _with_shapes(program: Program, shapes: tuple[str, ...], fuse: bool) -> Progr
         if program.graph.arrays or any(declared.get(str(leaf.static)) for leaf in program.inputs):
             return shaped(program, declared, fuse)
         return program
+    if program.graph.arrays and point.values:
+        import numpy as np
+
+        from gradcli.shapes import shaped
+
+        names = dict.fromkeys(program.variables)
+        unused_names(program, names, point, names_of(program).gradient[program.graph.output])
+        return shaped(program, {name: np.shape(point.values[name]) for name in names}, fuse)
     if program.graph.arrays:
         node = next(node for node in program.graph.nodes if node.operands and node.gate.name not in GATES)
         example = ",".join(f"{name}=..." for name in program.variables[:8])
         raise UsageMistake(
             "code over arrays needs the shapes of its inputs",
             node.span,
-            f"--shape {example}, each as 5x10, or () for a number",
+            f"--shape {example}, each as 5x10, or () for a number; or --at with their values",
         )
     return program
-
-
-def _point(program: Program, at: tuple[str, ...]) -> Point:
-    """The values that a script begins with; none if no point is given."""
-    point = read_point(at)
-    if at:
-        bind(program, point)
-    return point
