@@ -20,7 +20,7 @@ SAMPLES = ROOT / "samples"
 MISTAKES = sorted((SAMPLES / "errors").glob("*.console"))
 PROGRAMS = sorted(set(SAMPLES.rglob("*.console")) - set(MISTAKES))
 # What is in these folders has its second source in tests of their own.
-APART = ("warnings", "checks", "codegen", "tables", "arrays", "diagnose", "explain", "draw")
+APART = ("warnings", "checks", "codegen", "tables", "arrays", "diagnose", "explain", "draw", "training")
 SMOOTH = [path for path in PROGRAMS if path.parent.name not in APART]
 
 
