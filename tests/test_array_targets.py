@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -221,3 +223,33 @@ def test_names_in_c_are_free():
         "c", "sum(total * i @ t) + norm(lane) + sum(softmax(n)) * place", "total=2x2,i=2x2,t=2,lane=3,n=3,place=()"
     )
     assert "const double *total, const double *i, const double *t" in text
+
+
+# -- JAX ----------------------------------------------------------------------------------
+
+
+def test_jax_is_written_for_every_gate(tmp_path):
+    for number, case in enumerate([*rows(), *(Compiled(item["expr"], item["at"]) for item in ITEMS)]):
+        text = code("jax", case.text, shapes_of(case.point), name="value")
+        compile(text, "<generated>", "exec")
+        (tmp_path / f"f{number}.py").write_text(text, encoding="utf-8")
+        assert not re.search(r"(?<!j)np\.", text)
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--ignore", "E741", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[:2000]
+
+
+def test_jax_follows_eval_where_it_is_installed():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    for case in rows():
+        scope: dict[str, Any] = {}
+        exec(compile(code("jax", case.text, shapes_of(case.point), name="value"), "<generated>", "exec"), scope)
+        program = with_shapes(case.text, case.point)
+        given_arrays = [
+            np.array(case.point[name], dtype=float if name in varying(program) else int) for name in program.variables
+        ]
+        value, back = jax.vjp(scope["value"], *given_arrays)
+        above = np.ones(np.shape(value)) if case.above is None else case.above
+        found = dict(zip(program.variables, back(jax.numpy.asarray(above)), strict=True))
+        assert_follows_eval(case, value, {name: np.asarray(found[name]) for name in varying(program)})

@@ -98,7 +98,7 @@ def test_the_same_bytes_in_any_process():
     assert len(texts) == 1
 
 
-@pytest.mark.parametrize("target", ["python", "javascript", "torch", "jax"])
+@pytest.mark.parametrize("target", ["python", "javascript", "torch"])
 def test_a_language_without_arrays_says_so(target):
     program = stage("sum(X)")
     with pytest.raises(UsageMistake, match=f"code for {target} is written for programs of numbers"):

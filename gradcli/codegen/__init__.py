@@ -14,7 +14,7 @@ from gradcli.program import Program
 
 FRAME = ("agrees", "failures", "forward", "kept", "lowered", "moved", "raised", "results", "scratch", "step")
 TARGETS = ("python", "numpy", "c", "javascript", "torch", "jax", "latex")
-ARRAYS = ("numpy", "c", "latex")  # those whose code takes arrays: each has a file NAME_arrays.py
+ARRAYS = ("numpy", "c", "jax", "latex")  # those whose code takes arrays: each has a file NAME_arrays.py
 
 STAGED = ("c", "latex")  # those that write a line for every stage of a program over arrays
 

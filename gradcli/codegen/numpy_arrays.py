@@ -105,14 +105,16 @@ def array_frame(code: ArrayCode, options: Options) -> Iterator[str]:
 
 
 class ArrayWriter:
-    """Spells one program."""
+    """Spells one program. words: names that the code around it needs."""
+
+    words: tuple[str, ...] = ()
 
     def __init__(self, code: ArrayCode, options: Options) -> None:
         self.code = code
         self.shapes = code.program.shapes
         names = [*code.names.values(), *code.gradients.values(), *code.gradient_of.values(), *code.program.variables]
         plain = [name for name in names if "[" not in name]
-        reserved = [options.name, *FUNCTIONS, *(gate for gate in GATES if gate not in DIALECT.forms)]
+        reserved = [options.name, *self.words, *FUNCTIONS, *(gate for gate in GATES if gate not in DIALECT.forms)]
         reserved += ["memory", "shapes"] if options.inplace else []
         self.spelled = spelling(dict.fromkeys(plain), NUMPY, reserved)
         self.names = {node: self._spelled(name) for node, name in (code.names | code.gradients).items() if node}
