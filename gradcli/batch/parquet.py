@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import IO, Any, NamedTuple
@@ -20,6 +21,8 @@ from gradcli.batch.writing import Texts
 from gradcli.errors import GradError, UsageMistake
 
 ROWS = 1 << 15  # of a block
+# polars reads groups of rows ahead, of a long file so many that memory grows with it; one is enough.
+os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "1")
 
 
 class Frame(NamedTuple):
