@@ -111,6 +111,8 @@ def _size(shaping: Shaping, node: Node, operands: tuple[Node, ...], axis: object
 
 def _reshape(shaping: Shaping, node: Node, operands: tuple[Node, ...], shape: object) -> Node:
     wanted = shape if isinstance(shape, tuple) else (shape,)
+    if len(operands) == 2 and len(wanted) == 1 and operands[1].gate.name == "shape":  # X.reshape(A.shape)
+        wanted = shaping.shapes[operands[1].operands[0]]
     sizes = tuple(_filled(shaping, entry, operands, node) for entry in wanted)
     return shaping.made("reshape", operands[:1], node, shape=reshaped(shaping.shapes[operands[0]], sizes))
 

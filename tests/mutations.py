@@ -19,6 +19,8 @@ import numpy as np
 
 from gradcli.codegen import generate
 from gradcli.codegen.target import Options
+from gradcli.errors import GradError
+from gradcli.shapes import shaped
 from gradcli.staging import stage
 
 DATA = Path(__file__).parent / "data"
@@ -60,6 +62,19 @@ def scalar_passes() -> Iterator[Pass]:
 
 
 def array_passes() -> Iterator[Pass]:
+    """The layers that were written by hand, and generated code of the corpus over arrays."""
+    yield from layers()
+    for item in corpus("arrays.jsonl"):
+        try:
+            program = shaped(stage(item["expr"]), {name: np.shape(value) for name, value in item["at"].items()}, True)
+            source = generate(program, "numpy", Options(form="function"))
+        except GradError:
+            continue  # a gate for which no code is written
+        if source.count("def ") == 1:  # what brings functions along, which branch, is not all straight lines
+            yield Pass(item["id"], source, item["at"])
+
+
+def layers() -> Iterator[Pass]:
     """The layers that were written by hand."""
     for path in sorted((DATA / "layers").glob("*.py")):
         source = path.read_text(encoding="utf-8")
@@ -298,8 +313,11 @@ def signs(own: Scene) -> Iterator[Mutant]:
 
 
 def missing(own: Scene) -> Iterator[Mutant]:
-    """A line that is not there; one may name the place, or the line before or behind it."""
-    for line in own.lines:
+    """A line that is not there; one may name the place, or the line before or behind it.
+
+    Without its only line a way back is none, and there is no line to name.
+    """
+    for line in own.lines if len(own.lines) > 1 else ():
         source = own.source[: line.number - 1] + own.source[line.number :]
         yield Mutant("missing", (line.number - 1, line.number, line.number + 1), line.target, "\n".join(source))
 

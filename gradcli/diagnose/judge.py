@@ -13,7 +13,7 @@ from gradcli.diagnose.findings import Change, Diagnosis, Judged, Slip
 from gradcli.diagnose.machine import Machine, Memory, Value, copied, same
 from gradcli.diagnose.reader import Assignment, Reading, read_file
 from gradcli.diagnose.repairs import Scope
-from gradcli.diagnose.roles import PATTERNS, Roles, missing_above, patterns_of, roles_of, subject_of
+from gradcli.diagnose.roles import Roles, missing_above, patterns_of, roles_of, subject_of
 from gradcli.diagnose.trials import Blame
 from gradcli.diagnose.truth import Forward, Truth, names_fixed, truths
 from gradcli.diagnose.walk import Walk
@@ -251,7 +251,7 @@ def _unassigned(case: Case) -> dict[str, str]:
     served = {case.roles.subjects.get(target) for target in targets}
     found = {}
     for name in sorted(case.reading.returned - targets):
-        subject = subject_of(name, case.inputs, PATTERNS[:3])
+        subject = subject_of(name, case.inputs, case.roles.patterns, case.roles.output)
         if subject and subject not in served and name not in case.truths[0].start:
             found[name] = subject
     return found
@@ -272,7 +272,7 @@ def _diagnosed(case: Case, title: str, confirms: Any) -> Diagnosis:
     source = case.reading.source
     slips = [_slip(case, blame) for blame in blames]
     corrected, confirmed = _corrected(case, blames, slips, confirms) if slips else (source.text, True)
-    wrong = {blame.place for blame in blames if blame.before is None}
+    wrong = {blame.place for blame in blames if blame.before is None and blame.kind != "missing"}
     subjects = case.roles.subjects
     lines = [
         Judged(

@@ -42,6 +42,9 @@ class Lacking(Trials):
         """The line that is missing, put where the gradients that it needs are complete."""
         users = ", ".join(dict.fromkeys(sent.user for sent in lacking))
         at = self._where_missing(name, place, lacking)
+        own = self.writes.get(name, [])
+        if own and at <= own[0] and not self._line(own[0]).operator:
+            at = max(write for write in own if write < place) + 1  # the first one would throw it away
         started = any(write < at for write in self.writes.get(name, []))
         line = self._written(name, lacking, at, started)
         values, expected = self.values(name), self.expected(name)
@@ -57,12 +60,26 @@ class Lacking(Trials):
             if self.lines[at] is not None and gradients & set(self.reads(self.roles.backward[at]))
         ]
         made = [at for gradient in gradients for at in self.writes.get(gradient, []) if at < place]
+        if name in self.unstarted and max(made, default=-1) < self.unstarted[name]:
+            return self.unstarted[name]  # it is the one that the `+=` there adds to
         return max([*read, *made], default=place - 1) + 1
 
     def _gradients_of(self, subjects: set[str]) -> set[str]:
         return {
             name for name, subject in self.roles.subjects.items() if subject in subjects and name in self.memories[0]
         }
+
+    def _of_element(self, name: str, place: int) -> Assignment | None:
+        """A local gradient by an element, as `dcosx1dx1` for that of cosx1 by x[1], as an assignment."""
+        for sent in self.truths[0].sent:
+            if not re.fullmatch(rf"d{re.escape(sent.user)}_?d_?{re.escape(sent.name)}\d+", name):
+                continue
+            found = derived(self.machine, sent.line, sent.name, PLACE, self.truths[0].start, self.scope.module, False)
+            if found.text and found.entry and name.endswith(re.sub(r"\D", "", found.entry)):
+                model = self._line(min(place, len(self.lines) - 1))
+                text = _put_in(found.text, "1.0")
+                return model._replace(target=name, entry="", operator="", expression=text, at=LATE + place)
+        return None
 
     def _local_written(self, name: str, place: int) -> Assignment | None:
         """A local gradient as an assignment, if it can be written."""

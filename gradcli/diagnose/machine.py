@@ -151,6 +151,15 @@ class Machine:
                 message = f"the entries of {line.target} and what is assigned to them do not fit"
                 raise ShapeMistake(message, line.statement, "", self.source) from None
 
+    def _bound(self, text: str, begin: int, memory: Memory) -> int | None:
+        """A bound of a slice: a whole number, worked out or not at all written."""
+        if not text.strip():
+            return None
+        value = np.asarray(self.value(text.strip(), begin, memory))
+        if value.ndim or value != np.round(value):
+            raise ShapeMistake("a bound of a slice is a whole number", Span(begin, begin + 1), "", self.source)
+        return int(value)
+
     def key_of(self, line: Assignment, memory: Memory, shape: tuple[int, ...]) -> Any:
         """The index of a target: whole numbers, slices, arrays of whole numbers, or a mask."""
         begin = self.source.find("[", line.begin) + 1
@@ -158,17 +167,12 @@ class Machine:
         found: list[Any] = []
         for part in parts:
             if ":" in part:
-                bounds = [int(bound) if bound.strip() else None for bound in part.split(":") if _is_whole(bound)]
-                found.append(slice(*bounds))
+                found.append(slice(*(self._bound(bound, begin, memory) for bound in part.split(":"))))
             else:
                 value = np.asarray(self.value(part.strip(), begin, memory))
                 mask = value.shape == shape and value.ndim > 0 and bool(np.isin(value, (0.0, 1.0)).all())
                 found.append(value.astype(bool if mask else int))
         return tuple(found) if len(found) > 1 else found[0]
-
-
-def _is_whole(text: str) -> bool:
-    return re.fullmatch(r"\s*-?\d*\s*", text) is not None
 
 
 def _entry(memory: Mapping[str, Value], leaf: object) -> Value:

@@ -15,6 +15,8 @@ from gradcli.errors import GradError, Span, SyntaxMistake, UsageMistake
 
 NAME = r"[^\W\d]\w*"
 OWNER = rf"{NAME}(?:\.{NAME})*"
+ANNOTATED = re.compile(rf"\s*{NAME}(?P<type>\s*:\s*[\w.]+(?:\[[\w., ]*\])?)\s*=(?!=)")
+PUTMASK = re.compile(rf"(?:np|numpy)\.putmask\((?P<name>{OWNER}),(?P<rest>.*)\)\Z", re.DOTALL)
 TARGET = re.compile(rf"\*?\s*(?P<name>{OWNER})\s*(?P<entry>\[.*\])?\s*\Z", re.DOTALL)
 EQUALS = re.compile(r"(?<![<>=!:])(?P<operator>\*\*|//|[-+*/@%^&|]|<<|>>)?=(?!=)")
 DECLARED = re.compile(rf"(?:{WORDS_OF_C}\b\s*)+(?=\*?\s*{NAME})")
@@ -95,6 +97,9 @@ def read_file(text: str) -> Reading:
         if MAIN.match(statement.text):
             break
         reader.statement(statement)
+        if len(reader.assignments) > MOST_LINES:
+            message = f"this file has more than {MOST_LINES:,} assignments: nobody wrote it by hand"
+            raise SyntaxMistake(message, statement.span, "give one function alone")
     if not reader.assignments:
         first = source.statements[0].span if source.statements else Span(0, 0)
         raise next(
@@ -109,6 +114,7 @@ def read_file(text: str) -> Reading:
 
 
 LONGEST = 20_000  # characters of one statement
+MOST_LINES = 1_000  # assignments of one file
 EXPECTED = "a backward pass is lines such as dx = y * df"
 
 
@@ -179,7 +185,23 @@ class _Reader:
                 if "=" in part:
                     yield from self._one(part, at, statement)
             return
+        mask = PUTMASK.match(text)
+        if mask is not None:
+            yield from self._masked(mask, start, statement)
+            return
+        annotated = None if self.source.braces else ANNOTATED.match(text)
+        if annotated is not None:  # x: float = ..., read with blanks for the type
+            first, last = annotated.span("type")
+            text = text[:first] + " " * (last - first) + text[last:]
         yield from self._one(text, start, statement)
+
+    def _masked(self, found: re.Match[str], start: int, statement: Statement) -> Iterator[Assignment]:
+        """`np.putmask(dx, mask, value)` as what it is: `dx[mask] = value`."""
+        parts = list(_parts(found["rest"], start + found.start("rest")))
+        if len(parts) != 2:
+            raise _no_assignment(statement)
+        (mask, begin), (value, at) = parts
+        yield Assignment(found["name"], f"[{mask}]", "", value, at, begin, statement.span, self.function)
 
     def _one(self, text: str, start: int, statement: Statement) -> Iterator[Assignment]:
         found = _top_level(EQUALS, text)
@@ -248,7 +270,12 @@ def _stripped(text: str, start: int) -> tuple[str, int]:
 def _unwrapped(text: str) -> str:
     """A tuple without its parentheses."""
     inner = text[1:-1]
-    return inner if text[:1] in "([" and text[-1:] in ")]" and len(list(_parts(inner, 0))) > 1 else text
+    depth = least = 0
+    for sign in inner:
+        depth += (sign in "([{") - (sign in ")]}")
+        least = min(least, depth)
+    around = text[:1] in ("(", "[") and text[-1:] in (")", "]") and least == 0  # not those of (a + b)[:, None]
+    return inner if around and len(list(_parts(inner, 0))) > 1 else text
 
 
 def _parts(text: str, start: int) -> Iterator[tuple[str, int]]:

@@ -31,7 +31,7 @@ class Scope(NamedTuple):
 
     gradients: which of the names are gradients.
     numpy: the prefix of functions of arrays, or nothing where all are numbers; module: that of functions.
-    forward: the text of the forward pass without blanks.
+    forward: the text of the forward pass without blanks. shares: other names on the way back.
     """
 
     names: list[str]
@@ -40,6 +40,7 @@ class Scope(NamedTuple):
     numpy: str
     module: str
     forward: str
+    shares: tuple[str, ...] = ()
 
 
 def repairs(line: Assignment, scope: Scope, had_value: bool) -> Iterator[Repair]:
@@ -86,6 +87,9 @@ def _expressions(text: str, scope: Scope) -> Iterator[Edit]:
         yield from _shapes(text, whole, inner, scope)
     yield from _names(text, inner, scope)
     yield from _numbers(text, inner)
+    for name in scope.shares:
+        if not re.search(rf"\b{re.escape(name)}\b", text):
+            yield "local", f"{text} + {name}", 1.8
     yield from _added_factors(text, whole, inner, scope)
     if re.match(r"\A[^\W\d][\w.]*\Z", text) and scope.numpy:
         yield "aliasing", f"{text}.copy()", 0.4

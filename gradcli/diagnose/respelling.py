@@ -26,10 +26,12 @@ PLAIN = {"np.pi": "pi", "np.e": "e", "math.pi": "pi", "math.e": "e", "Math.PI": 
          "M_E": "e", "fmax": "max", "fmin": "min", "fabs": "abs", "range": "arange", "np.arange": "arange",
          "np.float64": "", "np.float32": "", "float": "", "double": "", "np.asarray": "", "np.array": "",
          "np.copy": "", "int": "", "True": "1", "False": "0", "np.absolute": "abs", "np.sigmoid": "sigmoid",
-         "np.abs": "abs"}  # fmt: skip
+         "np.abs": "abs", **{f"{name}f": name for name in ("exp", "log", "pow", "sqrt", "sin", "cos", "tan", "tanh")},
+         "fabsf": "abs", "fmaxf": "max", "fminf": "min"}  # fmt: skip
 OPERATIONS = {"np.multiply": "*", "np.add": "+", "np.subtract": "-", "np.divide": "/", "np.true_divide": "/"}
 ISNAN = ("isnan", "np.isnan", "math.isnan", "Number.isNaN")
 LIKE = {"np.zeros_like": "0", "np.ones_like": "1", "np.empty_like": "0"}
+STACKED = {"np.hstack": "-1", "np.vstack": "0", "np.column_stack": "-1"}
 FILLED = {"np.zeros": "0", "np.ones": "1", "np.empty": "0", "zeros": "0", "ones": "1"}
 SIGNS = {"===": "==", "!==": "!="}
 REFUSED = {
@@ -114,10 +116,11 @@ def _repeated(words: Words) -> Words:
 def _joined(words: Words, fresh: bool) -> Respelled:
     text, places, last = "", [], 0
     pieces = []
-    for word in words:
+    for place, word in enumerate(words):
         at = last if word.at < 0 else word.at
-        pieces.append(word.text + " ")
-        places += [min(at + step, at + len(word.text) - 1) for step in range(len(word.text))] + [at]
+        signed = word.text == "-" and place and words[place - 1].text == "="  # axis=-1 is one setting
+        pieces.append(word.text + " " * (not signed))
+        places += [min(at + step, at + len(word.text) - 1) for step in range(len(word.text))] + [at] * (not signed)
         last = at
     text = "".join(pieces)
     return Respelled(text, places, fresh)
@@ -180,6 +183,25 @@ def _close(words: Words, opened: str, inner: Words, begin: int, end: int) -> Non
     elif before in FILLED:
         at = words.pop().at
         words += _where(at, FILLED[before], _sized(parts, at), end)
+    elif before == "np.full_like" and len(parts) > 1:
+        at = words.pop().at
+        value = parts[1][2:] if parts[1][0].text == "fill_value" else parts[1]
+        words += [Word(text, at) for text in ("where", "(", "1", ",")] + _listed([value, parts[0]]) + [Word(")", end)]
+    elif before == "np.broadcast_to" and len(parts) == 2 and parts[1] and parts[1][-1].text == ".shape":
+        at = words.pop().at
+        head = [Word(text, at) for text in ("where", "(", "1", ",")]
+        words += head + _listed([parts[0], parts[1][:-1]]) + [Word(")", end)]
+    elif before in ("np.eye", "np.identity") and parts[0]:
+        words += _identity(parts[0], words.pop().at)
+    elif before == "np.flip" and len(parts) == 2:
+        at = words.pop().at
+        axes = {"0": ("[", ":", ":", "-", "1", "]"), "1": ("[", ":", ",", ":", ":", "-", "1", "]")}
+        words += [Word("(", at), *_choice(parts[0]), Word(")", at)]
+        words += [Word(text, at) for text in axes.get(parts[1][-1].text, axes["0"])]
+    elif before in STACKED:
+        at = words.pop().at
+        words += [Word(text, at) for text in ("concatenate", "(")] + _listed(parts)
+        words += [Word(text, at) for text in (",", "axis", "=", *STACKED[before].partition("-")[1:], ")") if text]
     elif before in OPERATIONS and len(parts) == 2:
         at = words.pop().at
         left, right = ([Word("(", at), *_choice(part), Word(")", end)] for part in parts)
@@ -189,6 +211,15 @@ def _close(words: Words, opened: str, inner: Words, begin: int, end: int) -> Non
         words += [*inner, Word(".shape", begin), Word("[", begin), Word("0", begin), Word("]", end)]
     else:
         words += [Word("(", begin), *_listed([part for part in parts if not _is_type(part)]), Word(")", end)]
+
+
+def _identity(size: Words, at: int) -> Words:
+    """The identity matrix: where the number of the row is that of the column. size: N, or *X.shape."""
+    count = [*size[1:], Word("[", at), Word("0", at), Word("]", at)] if size[0].text == "*" else size
+    numbers = [Word("arange", at), Word("(", at), *count, Word(")", at)]
+    rows = [*numbers, *(Word(text, at) for text in ("[", ":", ",", "None", "]"))]
+    ends = [Word(text, at) for text in (",", "1", ",", "0", ")")]
+    return [Word("where", at), Word("(", at), *rows, Word("==", at), *numbers, *ends]
 
 
 def _is_type(part: Words) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from gradcli.array_gates import array_gate_called
 from gradcli.diagnose.reader import Assignment, Reading, no_backward_pass
 from gradcli.errors import GradError, Span, UsageMistake
 from gradcli.gates import gate_called
@@ -15,7 +16,14 @@ PATTERNS = (
     "d{}", "d_{}", "d{}_", "grad_{}", "{}_grad", "grad{}", "g_{}", "{}_bar", "bar_{}", "_d_{}", "_d{}", "dL_d{}",
     "dLd{}", "dl_d{}", "dJ_d{}", "dE_d{}", "dloss_d{}", "dLoss_d{}", "{}_adj", "adj_{}", "grads__{}", "grads__d{}",
     "grad__{}", "gradients__{}",
+    "delta_{}", "del_{}", "g{}", "D{}", "{}_g",
 )  # fmt: skip
+
+
+GRADIENT = re.compile(r"d[a-z_]*\w*|grad\w*|g|\w*upstream\w*|delta\w*")  # what a gradient may be called
+
+
+RESULT = re.compile(r"f|[LJE]|out|(\w+_)?(loss|cost|error|energy|objective)")  # what the end of the way there is called
 
 
 class Roles(NamedTuple):
@@ -23,6 +31,7 @@ class Roles(NamedTuple):
 
     subjects: by gradient, the name whose gradient it is; output: the name whose gradient is known.
     locals: by name, the two names between which it is a local gradient (`dqdx`): the one it is of, and by which.
+    patterns: how gradients are called.
     """
 
     forward: list[Assignment]
@@ -30,6 +39,7 @@ class Roles(NamedTuple):
     subjects: dict[str, str]
     output: str
     locals: dict[str, tuple[str, str]]
+    patterns: tuple[str, ...] = PATTERNS
 
 
 def words_in(text: str) -> list[str]:
@@ -96,12 +106,13 @@ def roles_of(reading: Reading, given: Iterable[str], stages: list[str], patterns
         assigned = name in stages or any(line.target == name for line in (*forward, *backward))
         if subject and not assigned and (subject == output or name not in given):
             subjects[name] = subject
-    return Roles(forward, backward, subjects, output, local)
+    return Roles(forward, backward, subjects, output, local, patterns)
 
 
 def _is_helper(name: str) -> bool:
     """Whether a function of the file only spells a gate of the language."""
-    return bool(name) and (gate_called(name) is not None or name.startswith("_"))
+    known = gate_called(name) or array_gate_called(name)
+    return bool(name) and (known is not None or name.startswith("_"))
 
 
 def _start(lines: list[Assignment], known: set[str], patterns: tuple[str, ...], mark: int) -> int:
@@ -118,11 +129,36 @@ def _start(lines: list[Assignment], known: set[str], patterns: tuple[str, ...], 
         cost = before + len({gradients[line.target] for line in lines[place:]} & targets)
         if cost < least:
             best, least = place, cost
+    best = _seeded(lines, best)
     behind = next((place for place, line in enumerate(lines) if line.begin > mark >= 0), best)
+    if _ends_forward(lines[best:behind], lines[behind:], gradients):
+        return behind
     earlier = {word for line in lines[:behind] for word in (line.target, *words_in(line.expression))}
     following = {gradients[line.target] for line in lines[best:]}
     if behind < best and following & {line.target for line in lines[behind:best]} <= earlier:
         return behind
+    return best
+
+
+def _ends_forward(between: list[Assignment], rest: list[Assignment], gradients: dict[str, str]) -> bool:
+    """Whether the lines above the comment end the way there: one is no gradient's and is not needed below."""
+    read = {word for line in rest for word in words_in(line.expression)}
+    alone = any(not gradients[line.target] and line.target not in read for line in between)
+    return alone and bool(rest) and bool(gradients[rest[0].target])
+
+
+def _seeded(lines: list[Assignment], best: int) -> int:
+    """Where `dout = 1.0` begins the way back under a name that belongs to no value, that line."""
+    for place in range(best):
+        if not re.fullmatch(r"1(\.0?)?", lines[place].expression) or not GRADIENT.fullmatch(lines[place].target):
+            continue
+        led = {lines[place].target}
+        for line in lines[place + 1 : best]:
+            if led.isdisjoint(words_in(line.expression)):
+                break
+            led.add(line.target)
+        else:
+            return place
     return best
 
 
@@ -150,7 +186,9 @@ def _output(
     """The name whose gradient is known: the last forward one, unless a gradient from above names another."""
     if stages:
         return stages[-1]
+    used = {word for line in backward for word in words_in(line.expression)}
     sinks = _sinks(forward)
+    sinks = [name for name in sinks if name not in used] or sinks  # a local gradient may be worked out first
     for line in backward[:2]:
         if re.fullmatch(r"1(\.0?)?|np\.ones_like\(.*\)|np\.ones\(.*\)", line.expression) and not line.operator:
             subject = subject_of(line.target, sinks, patterns)
@@ -159,14 +197,16 @@ def _output(
     targets = {line.target for line in backward}
     read = [word for line in backward for word in words_in(line.expression)]
     above = [subject for word in read if word not in targets and (subject := subject_of(word, sinks, patterns))]
-    results = [name for name in sinks if name in returned] or sinks or [line.target for line in forward]
+    called = [name for name in sinks if RESULT.fullmatch(name)]
+    results = [name for name in sinks if name in returned] or called[-1:] or sinks or [line.target for line in forward]
     return above[0] if above else results[-1] if results else ""
 
 
 def _sinks(forward: list[Assignment]) -> list[str]:
     """The names of the forward pass that no other line of it reads."""
     read = {word for line in forward for word in words_in(line.expression) if word != line.target}
-    return [line.target for line in forward if line.target not in read]
+    sinks = [line for line in forward if line.target not in read]
+    return [line.target for line in sinks if words_in(line.expression)] or [line.target for line in sinks]
 
 
 def _subjects(

@@ -103,7 +103,12 @@ class Trials:
     def agrees(self, name: str, memory: Memory, truth: Truth) -> bool:
         subject = self.roles.subjects[name]
         scale = truth.scales.get(subject, 0.0)
-        return name in memory and any(same(memory[name], value, scale) for value in truth.gradients[subject])
+        if name not in memory:
+            return False
+        given = memory[name]
+        if name not in self.leaves:
+            given = _stretched(given, np.shape(truth.of(subject)))
+        return any(same(given, value, scale) for value in truth.gradients[subject])
 
     def values(self, name: str) -> list[Value]:
         """A gradient at all points."""
@@ -212,7 +217,12 @@ class Trials:
         memory = self.snapshots[at][0]
         names = [name for name in self.scope.names if re.split(r"\[", name)[0] in memory]
         axes = {name: int(np.ndim(memory[name])) for name in memory}
-        return self.scope._replace(names=names, axes=axes)
+        shares = tuple(
+            name
+            for name in dict.fromkeys(line.target for line in self.roles.backward)
+            if name in memory and name not in self.roles.subjects and name not in self.truths[0].start
+        )
+        return self.scope._replace(names=names, axes=axes, shares=shares)
 
     def _contributions(self, subject: str) -> list[int]:
         return [which for which, sent in enumerate(self.truths[0].sent) if sent.name == subject]
@@ -282,3 +292,13 @@ class Trials:
                     self.carry_out(line, memory, truth)
             if at + 1 < len(self.snapshots):
                 self.snapshots[at + 1] = [copied(memory) for memory in self.memories]
+
+
+def _stretched(value: Value, shape: tuple[int, ...]) -> Value:
+    """A value in a larger shape, if NumPy would stretch it: on the way, one number serves for all entries of a row."""
+    if np.shape(value) == shape or np.ndim(value) > len(shape):
+        return value
+    try:
+        return np.broadcast_to(value, shape)
+    except ValueError:
+        return value

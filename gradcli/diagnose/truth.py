@@ -7,6 +7,7 @@ the gradients are those of the names as the author has them, also where two line
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -73,6 +74,7 @@ def truth_at(forward: Forward, point: Mapping[str, Value]) -> Truth:
         before = {
             name: memory[name] for name in forward.machine.formula(line.expression, line.at).names if name in memory
         }
+        before |= {name: memory[name] for name in re.findall(r"[^\W\d]\w*", line.entry) if name in memory}
         if line.operator or line.entry:
             before[line.target] = np.array(memory.get(line.target, 0.0))
         run.append((line, copied(before), dict(version)))
@@ -121,7 +123,7 @@ def _shares(
     """What a line sends to the names that it reads."""
     machine = forward.machine
     if line.entry:
-        yield from _of_entries(machine, line, before, arriving)
+        yield from _of_entries(forward, line, before, arriving)
         return
     if line.operator:
         line = line._replace(expression=f"{line.target} {line.operator} ({line.expression})", operator="")
@@ -153,16 +155,29 @@ def forward_shape(program: Any) -> Any:
     return np.empty(program.shapes[program.output])
 
 
-def _of_entries(machine: Machine, line: Assignment, before: Memory, arriving: Value) -> Iterator[tuple[str, Value]]:
+def _of_entries(forward: Forward, line: Assignment, before: Memory, arriving: Value) -> Iterator[tuple[str, Value]]:
     """An assignment to entries: what they were receives nothing, what they are the gradient there."""
+    machine = forward.machine
     key = machine.key_of(line, before, np.shape(arriving))
     rest = np.array(arriving)
+    if line.operator not in ("*", "/") and machine.formula(line.expression, line.at).names:
+        shape = np.shape(machine.value(line.expression, line.at, before))
+        sent = _summed_to(-rest[key] if line.operator == "-" else rest[key], shape)
+        yield from _shares(forward, line._replace(entry="", operator=""), before, sent, {})
     if not line.operator:
         rest[key] = 0.0
     elif line.operator in "*/":
         factor = machine.value(line.expression, line.at, before)
         rest[key] = rest[key] * factor if line.operator == "*" else rest[key] / factor
     yield line.target, rest
+
+
+def _summed_to(value: Value, shape: tuple[int, ...]) -> Value:
+    """The gradient of what was stretched to the shape of a value."""
+    value = np.asarray(value)
+    value = value.sum(axis=tuple(range(value.ndim - len(shape))))
+    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 != value.shape[axis])
+    return value.sum(axis=stretched, keepdims=True)
 
 
 # -- points -------------------------------------------------------------------------------
@@ -245,6 +260,4 @@ def names_fixed(machine: Machine, lines: list[Assignment]) -> frozenset[str]:
 
 
 def _names_in(text: str) -> list[str]:
-    import re
-
     return [] if re.search(r"[<>]", text) else re.findall(r"[^\W\d]\w*", text)

@@ -7,15 +7,15 @@ gradient takes its place, and the walk goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from gradcli.diagnose.machine import copied, same
+from gradcli.diagnose.machine import Memory, Value, copied, same
 from gradcli.diagnose.reader import Assignment
 from gradcli.diagnose.repairs import Repair, operators, repairs
 from gradcli.diagnose.reused import Reused
-from gradcli.diagnose.roles import words_in
+from gradcli.diagnose.roles import GRADIENT, words_in
 from gradcli.diagnose.trials import BARE, Blame
 
 MOST_TRIALS = 2_500
@@ -88,10 +88,53 @@ class Walk(Reused):
         if later and name not in self.writes:
             self._too_early(name, place, later)
             return
+        made = None if subject else self._of_element(name, place)
+        if made is not None:
+            for memory, truth in zip(self.memories, self.truths, strict=True):
+                self.carry_out(made, memory, truth)
+            nothing = [np.float64(np.nan) for _ in self.truths]
+            self._record(Blame("missing", place, name, None, made, name, -1, nothing, self.values(name)))
+            return
+        if not subject and self._inside_missing(name, place, line):
+            return
         if not subject:
             self.machine.value(line.expression, line.at, self.memories[0])  # says which name has no value
             return
         self.insert(name, subject, place)
+
+    def _inside_missing(self, name: str, place: int, line: Assignment) -> bool:
+        """Whether a name without a value is the gradient of a node inside a forward line: its line is missing."""
+        if not GRADIENT.fullmatch(name):
+            return False
+        for values in self._inner_nodes():
+            trials = [
+                copied(memory) | {name: np.array(value)[()]}
+                for memory, value in zip(self.memories, values, strict=True)
+            ]
+            fits = all(
+                self.carry_out(line, memory, truth) for memory, truth in zip(trials, self.truths, strict=True)
+            ) and self._meant(line.target, trials)
+            if fits:
+                for memory, value in zip(self.memories, values, strict=True):
+                    memory[name] = np.array(value)[()]
+                nothing = [np.float64(np.nan) for _ in self.truths]
+                self._record(Blame("missing", place, name, None, None, name, -1, nothing, values))
+                return True
+        return False
+
+    def _meant(self, target: str, memories: list[Memory]) -> bool:
+        """Whether what a line gives is a gradient, a contribution to one, or that of a node inside a forward line."""
+        if target in self.roles.subjects and self.is_true(target, memories):
+            return True
+        values = [memory[target] for memory in memories]
+        sent = (
+            [truth.sent[which].value for truth in self.truths]
+            for which in range(min(len(truth.sent) for truth in self.truths))
+        )
+        return any(
+            all(same(value, true, 0.0) for value, true in zip(values, found, strict=True))
+            for found in (*sent, *self._inner_nodes())
+        )
 
     def _find(self, name: str, subject: str, place: int) -> None:
         if self._reread_further(name, place):
@@ -159,12 +202,7 @@ class Walk(Reused):
         trials = 0
         for at in [*self.suspects(name, place), *self._led_on(name, place)]:
             line = self.lines[at]
-            if line is None or (
-                line.target != name
-                and not line.entry
-                and self._recognised(line.target)
-                and self._readers(line.target) < 2
-            ):
+            if line is None or (line.target != name and not line.entry and self._is_settled(line)):
                 continue
             had_value = line.target in self.snapshots[at][0]
             for repair in sorted(repairs(line, self._scope(at), had_value), key=lambda repair: repair.cost):
@@ -195,10 +233,34 @@ class Walk(Reused):
             at for at in own if at < place and (self._line(at).entry or self._line(at).operator in ("*", "/"))
         )
 
+    def _is_settled(self, line: Assignment) -> bool:
+        """Whether a temporary is what it should be: the gradient of a node, or a contribution that one line reads."""
+        if BARE.fullmatch(line.expression.strip("()")):
+            return False  # a copy means nothing by itself
+        values = [memory.get(line.target) for memory in self.memories]
+        return self._node_of(values) is not None or (self._recognised(line.target) and self._readers(line.target) < 2)
+
     def _recognised(self, name: str) -> bool:
         """Whether a temporary is something that has a meaning: a contribution, a gradient, a local gradient."""
         return any(all(self._means(name, which, number) for number in range(len(self.truths)))
                    for which in range(len(self.truths[0].sent)))  # fmt: skip
+
+    def _node_of(self, values: list[Value]) -> list[Value] | None:
+        """The gradients of the node inside a forward line that are these values at all points, or None."""
+        return next(
+            (
+                found
+                for found in self._inner_nodes()
+                if all(value is not None and same(value, true, 0.0) for value, true in zip(values, found, strict=True))
+            ),
+            None,
+        )
+
+    def _inner_nodes(self) -> Iterator[list[Value]]:
+        """The gradients of each node inside a forward line, at all points."""
+        for subject, nodes in self.truths[0].inner.items():
+            for which in range(len(nodes)):
+                yield [truth.inner[subject][which] for truth in self.truths]
 
     def _means(self, name: str, which: int, number: int) -> bool:
         truth, value = self.truths[number], self.memories[number].get(name)

@@ -26,13 +26,14 @@ def main() -> None:
     parser.add_argument("--slips", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--skip", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="with --skip, one part of the programs")
     parser.add_argument("--only", default="scalar array")
     parser.add_argument("--show", action="store_true")
     asked = parser.parse_args()
     total: collections.Counter[str] = collections.Counter()
     kinds: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     every = [("scalar", one) for one in scalar_passes()] + [("array", one) for one in array_passes()]
-    programs = [one for family, one in every if family in asked.only][:: asked.skip][: asked.programs]
+    programs = [one for family, one in every if family in asked.only][asked.first :: asked.skip][: asked.programs]
     for one in programs:
         for mutant in mutants(one, asked.slips, asked.seed):
             begin = time.perf_counter()
@@ -48,7 +49,10 @@ def main() -> None:
                 print(f"    line {found.line} kind {found.kind} fix {found.fix}: {found.said}", flush=True)
     print(f"{len(programs)} programs")
     for name, counter in [*sorted(kinds.items()), ("all", total)]:
-        share = "  ".join(f"{what} {100 * counter[what] / counter['slips']:.1f} %" for what in ("line", "kind", "fix"))
+        share = "  ".join(
+            f"{what} {counter[what]} ({100 * counter[what] / counter['slips']:.1f} %)"
+            for what in ("line", "kind", "fix")
+        )
         print(f"{name:12} {counter['slips']:5} slips  {share}")
 
 
