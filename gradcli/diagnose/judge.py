@@ -174,7 +174,10 @@ def _give_above(roles: Roles, forward: Forward, found: list[Truth], reading: Rea
 
 def _give_locals(roles: Roles, found: list[Truth]) -> None:
     """Local gradients that have a name are judged as gradients are: as those of a name that no program has."""
+    assigned = [line.target for line in roles.backward]
     for name, (user, of) in roles.locals.items():
+        if assigned.count(name) > 1:
+            continue  # of each use in turn
         subject = f"{user} by {of}"
         for truth in found:
             sent = [one.value for one in truth.sent if (one.user, one.name) == (user, of)]
