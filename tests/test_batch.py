@@ -70,7 +70,7 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 5e-324, 1e-308, 1e308, -1e308, 
 FORMS = [
     (form, ties)
     for gate in GATES.values()
-    for form in {gate.form.replace(", ...", ""), gate.form.replace("...", "c")}
+    for form in sorted({gate.form.replace(", ...", ""), gate.form.replace("...", "c")})
     for ties in (TIES if variadic(gate) else ["first"])
 ]
 
