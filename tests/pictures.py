@@ -115,7 +115,7 @@ def _samples() -> list[list[str]]:
     """The arguments for every scalar program in samples/: its file and its point."""
     found = []
     for path in sorted((ROOT / "samples").rglob("*.console")):
-        if path.with_suffix(".grad").exists() and path.parent.name not in ("errors", "arrays"):
+        if path.with_suffix(".grad").exists() and path.parent.name not in ("errors", "arrays", "training"):
             words = shlex.split(next(steps(path.read_text(encoding="utf-8"))).script)
             found.append(["-f", str(path.with_suffix(".grad")), "--at", words[words.index("--at") + 1]])
     return found
