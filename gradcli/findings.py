@@ -193,14 +193,20 @@ def _born_gradient(evaluation: Evaluation, ties: str, names: Names) -> Iterator[
 
 
 def _sender(evaluation: Evaluation, node: Node, ties: str) -> Node | None:
-    """The first line of the backward pass from which a nan or inf reaches a node."""
+    """The first line of the backward pass from which a nan or inf reaches a node.
+
+    A nan comes from a nan where there is one, and else from infinities of both signs.
+    """
     program = evaluation.program
+    found = None
     for line in reversed(program.lines):
         if evaluation.gradients[line.index] is not None and any(o is node for o in operands_of(program, line)):
             share = _sent(evaluation, line, ties).get(node.index)
             if share is not None and not _finite(share):
-                return line
-    return None
+                if _nan(share) or not _nan(evaluation.gradients[node.index]):
+                    return line
+                found = found or line
+    return found
 
 
 def _sent(evaluation: Evaluation, line: Node, ties: str) -> Mapping[int, Any]:

@@ -63,8 +63,8 @@ def test_the_ledger_of_the_larger_example() -> None:
 def test_operations_and_reuse_of_the_larger_example_as_counted_by_hand() -> None:
     cost = explain(NOTE, "x=3,y=-4").cost
     assert cost is not None
-    # invden/den (2 with its sign, times dinvden: 4), 2*xpy*d (2), each sigmoid 3 and its +=, one more += at num: 14
-    assert (cost.forward, cost.backward) == (8, 4 + 2 + 4 + 1 + 4 - 1)
+    # -1 / den**2 * dinvden takes 3, 2 * xpy * dxpysqr 2, each sigmoid 3 and its +=, and dx += dnum one more
+    assert (cost.forward, cost.backward) == (8, 3 + 2 + 4 + 1 + 4)
     assert [each.name for each in cost.reused] == ["sigy", "num", "sigx", "xpy", "den", "invden"]
     assert cost.again == 7  # all but the last product
 
@@ -130,6 +130,81 @@ def test_a_step_predicts_by_the_gradient_and_tells_what_happens() -> None:
     seeded = calculated(stage("D = 2*x"), read_point(("x=[1,2],dD=[3,5]",))).evaluation
     step = stepped(seeded, {"x": [0.5, 0.25]})
     assert (step.output, step.before, step.after) == ("sum(dD * D)", 26.0, 31.5) and step.predicted == 5.5
+
+
+@pytest.mark.parametrize(
+    ("program", "at", "step", "verdict"),
+    [
+        (
+            "3*x + y",
+            {"x": 1.0, "y": 2.0},
+            {"x": 0.5, "y": 0.25},
+            "is right: along this step the function is a straight",
+        ),
+        ("x + 1e8 - 1e8", {"x": 0.3}, {"x": 0.1}, "is right"),  # what it is off by is rounding
+        ("x**2", {"x": 1e4}, {"x": 0.01}, "is off by 0.0001 "),  # by h**2
+        ("x**2", {"x": 1.0}, {"x": 1e-10}, "is right: along this step no bend is to be seen"),  # h**2 < ulp(1)
+        ("x**2", {"x": 1e6}, {"x": 1e-13}, "drowns in rounding"),
+        ("x**2", {"x": 1.0}, {"x": 0.0}, "A step of 0 moves nothing"),
+        ("x*(x - 1)*(x - 2)", {"x": 0.0}, {"x": 3.0}, "is right, on the way there it is not"),  # slope 2, f(3) = 6
+        ("relu(x)", {"x": -3.0}, {"x": 1.0}, "nothing changes"),
+    ],
+)
+def test_a_step_says_no_more_than_the_numbers_show(
+    program: str, at: dict[str, float], step: dict[str, float], verdict: str
+) -> None:
+    evaluation = calculated(stage(program), Point(dict(at), frozenset()), "first", None).evaluation
+    found = explained(evaluation, at)._replace(step=stepped(evaluation, step))
+    assert verdict in " ".join(text(found).split())
+
+
+@pytest.mark.parametrize(
+    ("program", "at", "ties", "said", "unsaid"),
+    [
+        (
+            "max(x, y)",
+            "x=2,y=2",
+            "split",
+            "Here there is a tie, and both x and y receive 0.5 of the gradient.",
+            "Raising",
+        ),
+        ("min(x, y)", "x=2,y=2", "both", "a tie, and both x and y receive the whole gradient.", "Raising"),
+        ("min(x, y)", "x=2,y=2", "first", "passes 1 unchanged to x and nothing to y", "Raising"),  # raises nothing
+        ("x*y", "x=2,y=3", "first", "In per cent both x and y move f most.", "x moves f"),
+        ("x*y - 6", "x=2,y=3", "first", "f is 0, and what changes it cannot be told in per cent", "In per cent"),
+        ("x + y", "x=nan,y=1", "first", "f = nan", "Raising"),
+        ("relu(w*x)", "w=0.001,x=-500", "first", "is dead", "receives the large gradient"),
+        ("x - y", "x=1.00001,y=1", "first", "f = x - y = 1.00001 - 1 ≈ 1e-05", "1 - 1"),
+    ],
+)
+def test_sentences_say_what_is_so(program: str, at: str, ties: str, said: str, unsaid: str) -> None:
+    told = " ".join(text(explain(program, at, ties)).split())
+    assert said in told
+    assert unsaid not in told.replace(said, "")
+
+
+def test_what_receives_no_gradient_is_not_compared() -> None:
+    assert "receives the large gradient" in text(explain("w*x", "w=0.001,x=1000"))
+    assert "receives the large gradient" not in text(explain("w*x", "w=0.001,x=1000", wrt=["w"]))
+
+
+def test_a_growing_path_is_put_down_to_what_grows() -> None:
+    (lesson,) = [each for each in explain("x*1e-8*1e7*1e6", "x=1").lessons if each.kind == "exploding"]
+    assert "grows 1e+05 times" in lesson.message
+    assert lesson.message.endswith("(times 1e+07)")  # not 1e-08, though that is further from 1
+
+
+def test_a_nan_is_put_down_to_the_sender_of_a_nan() -> None:
+    """dx = -y/x**2 + (1/x) * 0: the first is -inf, the nan is born in the second."""
+    (message,) = [each.message for each in explain("log(x)*0 + y/x", "x=0,y=1").lessons if "dx" in each.message]
+    assert message == "the gradient dx is nan: logx = log(x) passes it on from 0.0"
+
+
+def test_a_chain_with_many_inputs_is_told_as_well() -> None:
+    """One walk finds the paths of all inputs, though they are as long as there are inputs."""
+    chain = "\n".join(["a0 = x", *(f"a{n + 1} = a{n} * x{n}" for n in range(4000))])
+    found = explain(chain, {"x": 1e-9} | {f"x{n}": 1.001 for n in range(4000)})
+    assert found.value == pytest.approx(1e-9 * 1.001**4000)
 
 
 @pytest.mark.parametrize("moves", [{"x": [1.0, 2.0, 3.0]}, {"x": [[1.0]]}, {"y": [1.0]}, {"z": 1.0}, {}])

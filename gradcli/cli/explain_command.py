@@ -27,13 +27,13 @@ Examples:
   gradcli explain "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)" --at x=3,y=-4 --format markdown""",
 )
 @arguments.request
-@click.option("--step", metavar="STEP", help="x=0.01: predicted against actual change.")
+@click.option("--step", metavar="STEP", multiple=True, help="x=0.01: predicted against actual change.")
 @click.option("--entries", is_flag=True, help="A small program over arrays, entry by entry.")
 @arguments.formats(FORMATS, "How it is told; text if not given.")
 @arguments.output("Write it to FILE.")
 def command(
     asked: arguments.Request,
-    step: str | None,
+    step: tuple[str, ...],
     entries: bool,
     form: str | None,
     output: str | None,
@@ -51,7 +51,7 @@ def command(
             program = stage(written_out(evaluation), fuse=asked.fuse)
             evaluation, unused = calculated(program, point, asked.ties, inputs, fuse=asked.fuse)
         found = explained(evaluation, point.values, asked.ties, inputs)
-        if step is not None:
+        if step:
             found = found._replace(step=stepped(evaluation, _moves(step)))
     except GradError as error:
         raise error.inside(text, title) from None
@@ -60,10 +60,10 @@ def command(
     results.deliver(PRINTERS[form or "text"](found), output)
 
 
-def _moves(step: str) -> dict[str, Any]:
+def _moves(step: tuple[str, ...]) -> dict[str, Any]:
     """What --step moves, by variable: it is written like a point."""
     try:
-        return read_point((step,)).values
+        return read_point(step).values
     except GradError as error:
         error.title = error.title.replace("--at", "--step")
         error.hint = error.hint if "--at" not in error.hint else "a step is written --step x=0.01"

@@ -35,11 +35,12 @@ def explained(
     program = evaluation.program
     names = names_of(program)
     inputs = varying(program) if wrt is None else wrt
+    asked_for = set(inputs)
     passes = Passes(evaluation, names, ties, inputs)
     asked = [line for line in program.lines if line is program.output or evaluation.gradients[line.index] is not None]
     told = _weightiest(program.lines, evaluation, MOST_STAGES, program.output)
     backward = [line for line in asked if line in told]
-    leaves = _weightiest([leaf for leaf in program.inputs if base_of(leaf) in inputs], evaluation, MOST_INPUTS)
+    leaves = _weightiest([leaf for leaf in program.inputs if base_of(leaf) in asked_for], evaluation, MOST_INPUTS)
     numbers = not program.shapes
     forks = [node for node in (*leaves, *reversed(told)) if len(passes.received.get(node, ())) > 1]
     return Explanation(

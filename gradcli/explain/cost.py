@@ -15,7 +15,7 @@ MOST_WORKED_OUT = 60  # values whose own cost is worked out; each takes a walk o
 
 def cost(program: Program, names: Names, ties: str, wrt: list[str] | None, most: int) -> Cost:
     """Operations of elementary gates, as generated code has them. most: reused values that are listed."""
-    formulas = Formulas(program, ties, guarded=False)
+    formulas = Formulas(program, ties, guarded=False, textbook=True)  # those that are told
     readers: dict[Node, dict[Node, None]] = {}
     backward = 0
     for flow in flows(program, wrt):
@@ -45,8 +45,8 @@ def _weight(node: Node) -> int:
 
 
 def operations(rule: Node) -> int:
-    """Gates in a formula of the table, as often as they are written."""
-    return bool(rule.operands) + sum(map(operations, rule.operands))
+    """Gates in a formula of the table, as often as they are written; a constant such as -1 takes none."""
+    return 0 if rule.constant else bool(rule.operands) + sum(map(operations, rule.operands))
 
 
 def _letters(rule: Node) -> set[int]:

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from math import floor, isfinite, log10
+from math import ceil, floor, isfinite, log10
 
 DIGITS = 5
 
 
-def shown(number: float) -> str:
+def shown(number: float, digits: int = DIGITS) -> str:
     """A number in five significant digits, no zeros behind: 1.5832, -4, 1.0e-06 as 1e-06."""
-    return f"{number + 0.0:.{DIGITS}g}"
+    return f"{number + 0.0:.{digits}g}"
 
 
-def factor(number: float) -> str:
+def factor(number: float, digits: int = DIGITS) -> str:
     """A number as a factor behind `*`: a negative one in parentheses."""
-    return f"({shown(number)})" if number < 0 else shown(number)
+    return f"({shown(number, digits)})" if number < 0 else shown(number, digits)
+
+
+def given(number: float) -> str:
+    """A number that somebody wrote: as it is if that is short."""
+    short = shown(number, 9)
+    return short if float(short) == number else shown(number)
+
+
+def digits_for(largest: float, difference: float) -> int:
+    """How many digits numbers need so that a small difference between them is seen."""
+    if not (isfinite(largest) and isfinite(difference) and largest and difference):
+        return DIGITS
+    return max(DIGITS, min(17, 2 + ceil(log10(abs(largest)) - log10(abs(difference)))))
 
 
 def is_rounded(number: float) -> bool:

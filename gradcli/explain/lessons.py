@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isfinite, log10
+from typing import NamedTuple
 
 from gradcli.evaluate import Evaluation
 from gradcli.explain.figures import shown
@@ -60,13 +61,15 @@ def _dead(passes: Passes, evaluation: Evaluation) -> Iterator[Finding]:
             value = shown(_value(evaluation, line.operands[0]))
             operand = passes.names.of.get(line.operands[0], "its input")
             told = f"{_named(passes, line)} is dead: {operand} = {value} is not positive"
-            yield _lesson("dead", passes, line, f"{told}, so that no gradient passes and nothing behind it learns here")
+            yield _lesson("dead", passes, line, f"{told}, so that no gradient passes and nothing learns through it")
 
 
 def _scaled(passes: Passes, evaluation: Evaluation) -> Iterator[Finding]:
     for line in passes.flows:
         if line.gate.name != "mul" or any(operand not in passes.names.of for operand in line.operands):
             continue
+        if len([flow for flow, _, share in passes.flows[line] if share and isfinite(share)]) < 2:
+            continue  # where nothing arrives, or one factor asks for nothing, there is nothing to compare
         large, small = sorted(line.operands, key=lambda operand: abs(_value(evaluation, operand)), reverse=True)
         much, little = abs(_value(evaluation, large)), abs(_value(evaluation, small))
         if (
@@ -93,7 +96,7 @@ def _cancelled(passes: Passes, evaluation: Evaluation) -> Iterator[Finding]:
         rest = abs(_value(evaluation, line))
         if not isfinite(largest) or not 0 < rest < LOST * largest:
             continue  # what is exactly 0 is mostly meant to be
-        lost = f"{int(log10(largest / rest))} of some 16 digits are lost"
+        lost = f"{min(16, int(log10(largest) - log10(rest)))} of some 16 digits are lost"
         told = f"{_named(passes, line)} subtracts what is nearly equal: {lost}, and what was rounded before shows"
         yield _lesson("cancellation", passes, line, told)
 
@@ -109,38 +112,66 @@ def _annulled(passes: Passes, evaluation: Evaluation) -> Iterator[Finding]:
             yield _lesson("cancellation", passes, node, told)
 
 
+class Path(NamedTuple):
+    """The way of the gradient from the output to a node, against the flow always along what brings most.
+
+    line: the next stage on it; factor: by how much the gradient changes on all of it; least and most: the slopes that
+    shrink it and grow it most, each with its stage.
+    """
+
+    line: Node
+    factor: float
+    stages: int
+    least: tuple[float, Node]
+    most: tuple[float, Node]
+
+
+def _best_paths(passes: Passes) -> dict[Node, Path]:
+    """By node that receives a gradient; one walk, however long the paths are."""
+    found: dict[Node, Path] = {}
+    for node in (*reversed(passes.program.lines), *passes.program.inputs):
+        if node not in passes.received:
+            continue
+        line, _ = max(passes.received[node], key=lambda each: abs(each[1]))
+        slope = abs(sum(slope for flow, slope, _ in passes.flows[line] if flow.operand is node))
+        here = (slope, line)
+        rest = found.get(line)
+        if rest is None:
+            found[node] = Path(line, slope, 1, here, here)
+        else:
+            least, most = (here if slope < rest.least[0] else rest.least), (here if slope > rest.most[0] else rest.most)
+            found[node] = Path(line, slope * rest.factor, rest.stages + 1, least, most)
+    return found
+
+
 def _paths(passes: Passes, evaluation: Evaluation) -> Iterator[Finding]:
     """The path that brings each input most, where its factor is very small or very large; each stage is blamed once."""
-    found = [(leaf, *_path(passes, leaf)) for leaf in passes.program.inputs if leaf in passes.received]
+    best = _best_paths(passes)
+    found = [(leaf, best[leaf]) for leaf in passes.program.inputs if leaf in best]
     blamed: set[Node] = set()
-    for leaf, factor, steps, (worst, slope) in sorted(found, key=lambda each: -abs(log10(each[1] or 1))):
-        if len(steps) < 2 or not factor or not isfinite(factor) or 1 / FAR < factor < FAR or worst in blamed:
+    for leaf, path in sorted(found, key=lambda each: -abs(log10(each[1].factor or 1))):
+        factor = path.factor
+        if path.stages < 2 or not factor or not isfinite(factor) or 1 / FAR < factor < FAR:
+            continue
+        slope, worst = path.most if factor > 1 else path.least
+        if worst in blamed:
             continue
         blamed.add(worst)
         kind, changes = ("vanishing", f"shrinks to {shown(factor)} of itself")
         if factor > 1:
             kind, changes = ("exploding", f"grows {shown(factor)} times")
-        ways = [passes.names.of[line] for line in steps]
-        way = " ← ".join([passes.names.of[leaf], *(ways if len(ways) <= 6 else [*ways[:3], "...", *ways[-2:]])])
+        way = _way(passes, leaf, best)
         told = f"the gradient {changes} on its way {way}, most at {passes.names.of[worst]} (times {shown(slope)})"
         yield _lesson(kind, passes, leaf, told)
 
 
-def _path(passes: Passes, leaf: Node) -> tuple[float, list[Node], tuple[Node, float]]:
-    """From an input against the flow, always to the stage that brings most: the factor, the stages, the strongest."""
-    node, factor = leaf, 1.0
-    steps: list[Node] = []
-    strongest = (leaf, 1.0)
-    while node in passes.received and len(steps) < len(passes.program.lines):
-        line, _ = max(passes.received[node], key=lambda each: abs(each[1]))
-        slopes = [slope for flow, slope, _ in passes.flows[line] if flow.operand is node]
-        slope = max(map(abs, slopes))
-        factor *= slope
-        if slope and abs(log10(slope) if isfinite(slope) else 0) > abs(log10(strongest[1])):
-            strongest = (line, slope)
-        steps.append(line)
-        node = line
-    return factor, steps, strongest
+def _way(passes: Passes, leaf: Node, best: Mapping[Node, Path]) -> str:
+    """`x ← wx ← ... ← f`."""
+    steps = [leaf]
+    while steps[-1] in best:
+        steps.append(best[steps[-1]].line)
+    ways = [passes.names.of[line] for line in steps]
+    return " ← ".join(ways if len(ways) <= 7 else [*ways[:4], "...", *ways[-2:]])
 
 
 def _named(passes: Passes, node: Node) -> str:

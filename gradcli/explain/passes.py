@@ -10,7 +10,7 @@ from typing import Any
 from gradcli.backward import Flow, contribution, flows, leading, passes
 from gradcli.evaluate import Evaluation, sent_in_turn
 from gradcli.exact import digits_of
-from gradcli.explain.figures import factor
+from gradcli.explain.figures import DIGITS, digits_for, factor
 from gradcli.explain.records import Backward, Forward, Ledger, Sent
 from gradcli.gates import GATES, Gate, parameters, variadic
 from gradcli.graph import Input, Node
@@ -82,8 +82,13 @@ class Passes:
     def _with_values(self, line: Node) -> str:
         """The code of a line with numbers in place of names, negative ones in parentheses."""
 
+        values = self.evaluation.values
+        largest = max((abs(float(values[operand.index])) for operand in line.operands), default=0.0)
+        sums = line.gate.name in ("add", "sub")
+        digits = digits_for(largest, float(values[line.index])) if sums else DIGITS
+
         def figure(node: Node) -> str | None:
-            return factor(float(self.evaluation.values[node.index])) if node in self.names.of else None
+            return factor(float(values[node.index]), digits) if node in self.names.of else None
 
         return CLOSED.sub(r"\1\2", text_of(line, figure))
 

@@ -95,6 +95,7 @@ class Step(NamedTuple):
     """An experiment: the inputs moved, and what became of the output beside what the gradient predicts.
 
     output: what before and after are: its name, or of an array the sum of its entries times the gradient on them.
+    halfway: the same after half the step; rounding: how much of the output rounding may have made up.
     """
 
     output: str
@@ -102,6 +103,8 @@ class Step(NamedTuple):
     predicted: float
     before: float
     after: float
+    halfway: float
+    rounding: float
 
 
 class Explanation(NamedTuple):

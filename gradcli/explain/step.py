@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from sys import float_info
 from typing import Any
 
 from gradcli.errors import PointMistake, did_you_mean, listed
@@ -10,6 +11,7 @@ from gradcli.evaluate import Evaluation, evaluate
 from gradcli.explain.records import Step
 from gradcli.graph import Input, Node
 from gradcli.naming import own_gradients
+from gradcli.program import Program
 
 
 def stepped(evaluation: Evaluation, moves: Mapping[str, Any]) -> Step:
@@ -24,17 +26,40 @@ def stepped(evaluation: Evaluation, moves: Mapping[str, Any]) -> Step:
         hint = hint or (f"its inputs are {listed(program.variables)}" if program.variables else "it has none")
         raise PointMistake(f"--step: the program has no input {listed(unknown) or 'without a name'}", hint=hint)
     by = {leaf: _move(leaf, moves, getattr(evaluation.values[leaf.index], "shape", ())) for leaf in program.inputs}
-    moved = {leaf: evaluation.values[leaf.index] + step for leaf, step in by.items()}
     slopes = {leaf: evaluation.gradients[leaf.index] for leaf in program.inputs}
     predicted = sum(_total(slope * by[leaf]) for leaf, slope in slopes.items() if slope is not None)
     place, name = program.output.index, program.graph.output
     upstream = evaluation.gradients[place]
-    before, after = (_total(upstream * found.values[place]) for found in (evaluation, _again(evaluation, moved)))
+    found = [evaluation.values[place], *(_moved(evaluation, by, part).values[place] for part in (1.0, 0.5))]
+    before, after, halfway = (_total(upstream * value) for value in found)
     shown = f"sum({own_gradients(program)[name]} * {name})" if getattr(upstream, "ndim", 0) else name
-    return Step(shown, dict(moves), predicted, before, after)
+    return Step(shown, dict(moves), predicted, before, after, halfway, _rounding(evaluation))
 
 
-def _again(evaluation: Evaluation, point: dict[Node, Any]) -> Evaluation:
+def _rounding(evaluation: Evaluation) -> float:
+    """How far rounding may move the output: half an ulp of each stage, sent forward by its gradient, times four."""
+    program, values, gradients = evaluation.program, evaluation.values, evaluation.gradients
+    numbers = not program.shapes
+    found = 0.0
+    for line in program.lines:
+        if gradients[line.index] is not None:
+            inner = [node for node in _inside(program, line) if numbers] or [line]
+            found += sum(_total(abs(values[node.index] * gradients[line.index])) for node in inner)
+    return 2 * float_info.epsilon * found
+
+
+def _inside(program: Program, line: Node) -> Iterator[Node]:
+    """A line and what is computed inside it."""
+    waiting = [line]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(each for each in node.operands if each.operands and program.inside[each.index])
+
+
+def _moved(evaluation: Evaluation, by: Mapping[Node, Any], part: float) -> Evaluation:
+    """The program where a part of the step has been made."""
+    point = {leaf: evaluation.values[leaf.index] + part * step for leaf, step in by.items()}
     if not evaluation.program.shapes:
         return evaluate(evaluation.program, point)
     from gradcli.array_evaluate import evaluate_arrays

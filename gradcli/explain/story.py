@@ -5,11 +5,11 @@ Names and formulas stand between backticks, which the language does not have; a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
-from gradcli.explain.figures import factor, is_rounded, percent, shown, total
+from gradcli.explain.figures import digits_for, factor, given, is_rounded, percent, shown, total
 from gradcli.explain.passes import factored
 from gradcli.explain.records import Backward, Cost, Explanation, Forward, Ledger, Sensitivity, Sent, Step
 
@@ -43,6 +43,8 @@ class Table(NamedTuple):
     rows: Sequence[tuple[str, ...]]
 
 
+ROUTES = ("max", "min")  # what they do at a tie depends on --ties
+
 Block = Prose | Head | Lines | Table
 
 
@@ -75,7 +77,7 @@ def _title(found: Explanation) -> str:
 
 
 def _overview(found: Explanation) -> str:
-    at = ", ".join(f"`{name} = {figure(value)}`" for name, value in found.inputs[:MOST_NAMES])
+    at = ", ".join(f"`{name} = {figure(value, given)}`" for name, value in found.inputs[:MOST_NAMES])
     more = len(found.inputs) - MOST_NAMES
     at += f" and {more} more inputs" if more > 0 else ""
     stages = f"{found.size} stage" + "s" * (found.size != 1)
@@ -83,15 +85,17 @@ def _overview(found: Explanation) -> str:
     return f"At {at}, in {stages}.{left}" if found.inputs else f"A constant, in {stages}.{left}"
 
 
-def figure(value: Any) -> str:
+def figure(value: Any, number: Callable[[float], str] = shown) -> str:
     """A number, a short list, or how many entries an array has."""
     if isinstance(value, list):
-        return _entries(value) if _count(value) <= MOST_ENTRIES else f"[... {_count(value)} numbers ...]"
-    return shown(float(value))
+        return _entries(value, number) if _count(value) <= MOST_ENTRIES else f"[... {_count(value)} numbers ...]"
+    return number(float(value))
 
 
-def _entries(value: Any) -> str:
-    return f"[{', '.join(map(_entries, value))}]" if isinstance(value, list) else shown(float(value))
+def _entries(value: Any, number: Callable[[float], str]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_entries(entry, number) for entry in value)}]"
+    return number(float(value))
 
 
 def _count(value: Any) -> int:
@@ -166,6 +170,9 @@ def _sentence(says: str) -> str:
 
 def _passed(stage: Backward) -> Iterator[str]:
     """Who gets the gradient as it is, with its sign turned, or not at all, where that is all there is to say."""
+    if stage.gate in ROUTES and _shared(stage):
+        yield from _divided(stage)
+        return
     if not stage.sent or any(each.local not in (1.0, -1.0, 0.0) for each in stage.sent):
         return
     whole, turned, none = (
@@ -175,6 +182,21 @@ def _passed(stage: Backward) -> Iterator[str]:
     parts += [f"{shown(-stage.upstream)}, with the sign turned, to {_both(turned)}"] if turned else []
     parts += [f"nothing to {_both(none).removeprefix('both ')}"] if none else []
     yield f"Here it passes {' and '.join(parts)}."
+
+
+def _shared(stage: Backward) -> bool:
+    """Whether more than one operand of a max or min has received something, or one a part."""
+    locals_ = [each.local for each in stage.sent if each.local]
+    return len(locals_) > 1 or any(local != 1.0 for local in locals_)
+
+
+def _divided(stage: Backward) -> Iterator[str]:
+    """What a tie does to the gradient under --ties split and both."""
+    names = _both(list(dict.fromkeys(each.operand for each in stage.sent if each.local)))
+    share = max(each.local or 0.0 for each in stage.sent)
+    if isfinite(share):
+        how = "the whole gradient" if share == 1.0 else f"{shown(share)} of the gradient"
+        yield f"Here there is a tie, and {names} {'receive' if ' and ' in names else 'receives'} {how}."
 
 
 def _both(names: list[str]) -> str:
@@ -224,13 +246,33 @@ def _account(ledger: Ledger) -> str:
 def _sensitivities(found: Explanation) -> Iterator[Block]:
     output = found.output
     ranked = sorted(found.sensitivities, key=lambda each: -abs(each.elasticity or 0.0))
-    rows = [(each.name, shown(each.value), shown(each.gradient), _relative(each)) for each in ranked]
+    rows = [(each.name, given(each.value), shown(each.gradient), _relative(each)) for each in ranked]
     yield Table(("input", "value", "gradient", f"1% more of it changes {output} by"), rows)
+    prose = " ".join(_moving(ranked, found))
+    if prose:
+        yield Prose(prose)
+
+
+def _moving(ranked: list[Sensitivity], found: Explanation) -> Iterator[str]:
+    """What the table says in words, where it is sure: at a kink or tie a gradient is a convention."""
+    value, output = found.value, found.output
+    if value == 0:
+        yield f"`{output}` is 0, and what changes it cannot be told in per cent of it."
     first = ranked[0]
+    if not isfinite(value) or any(lesson.kind in ("tie", "kink") for lesson in found.lessons):
+        return
+    if first.elasticity and len(ranked) > 1:
+        yield f"In per cent {_most(ranked)} `{output}` most."
     if first.gradient and isfinite(first.gradient):
         verb = "raises" if first.gradient > 0 else "lowers"
-        most = f"In per cent `{first.name}` moves `{output}` most. " if len(ranked) > 1 and first.elasticity else ""
-        yield Prose(f"{most}Raising `{first.name}` by a small h {verb} `{output}` by {shown(abs(first.gradient))} h.")
+        yield f"Raising `{first.name}` by a small h {verb} `{output}` by {shown(abs(first.gradient))} h."
+
+
+def _most(ranked: list[Sensitivity]) -> str:
+    """Which inputs are first; several if they are as good as equal."""
+    most = abs(ranked[0].elasticity or 0.0)
+    equal = [each.name for each in ranked if abs(abs(each.elasticity or 0.0) - most) <= 1e-9 * most]
+    return f"{_both(equal)} {'move' if len(equal) > 1 else 'moves'}"
 
 
 def _relative(each: Sensitivity) -> str:
@@ -240,17 +282,36 @@ def _relative(each: Sensitivity) -> str:
 def _step(step: Step) -> str:
     moves = " and ".join(f"`{name}` by {figure(value)}" for name, value in step.moves.items())
     actual = step.after - step.before
+    digits = digits_for(step.before, actual)
     told = (
         f"Move {moves}: the gradient predicts that `{step.output}` changes by {shown(step.predicted)}. It goes from "
-        f"{shown(step.before)} to {shown(step.after)}, a change of {shown(actual)}."
+        f"{shown(step.before, digits)} to {shown(step.after, digits)}, a change of {shown(actual)}."
     )
+    return f"{told} {_verdict(step, actual)}".rstrip()
+
+
+def _verdict(step: Step, actual: float) -> str:
+    """What the experiment shows; rounding is not taken for a bend."""
     if not isfinite(actual) or not isfinite(step.predicted):
-        return told
+        return ""
+    if not any(map(_moves, step.moves.values())):
+        return "A step of 0 moves nothing."
     miss = abs(actual - step.predicted)
-    if miss <= 1e-9 * max(abs(actual), abs(step.predicted)):
-        return f"{told} The prediction is right: along this step the function is a straight line."
+    largest = max(abs(actual), abs(step.predicted))
+    if 0 < largest <= 1e3 * step.rounding:
+        return "A step as small as this one drowns in rounding: take a larger one."
+    if miss <= step.rounding:
+        bend = abs(step.halfway - step.before - step.predicted / 2)
+        if bend > step.rounding:
+            return "At its end the prediction is right, on the way there it is not: the function bends and comes back."
+        line = "the function is a straight line" if largest > 1e6 * step.rounding else "no bend is to be seen"
+        return f"The prediction is right: along this step {line if largest else 'nothing changes'}."
     part = f" ({100 * miss / abs(actual):.2g}% of it)" if actual else ""
-    return f"{told} The prediction is off by {shown(miss)}{part}: the gradient knows the slope here, not how it bends."
+    return f"The prediction is off by {shown(miss)}{part}: the gradient knows the slope here, not how it bends."
+
+
+def _moves(step: Any) -> bool:
+    return any(map(_moves, step)) if isinstance(step, list) else bool(step)
 
 
 def _cost(cost: Cost) -> str:
